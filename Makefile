@@ -1,0 +1,73 @@
+# Everything a developer runs. `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+LAB := tests/lab/lab
+export FAY_LAB_CACHE ?= $(HOME)/.cache/fay-rancher-lab
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+TIMED := tests/timed
+
+.PHONY: help
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup:  ## the virtual environment and this checkout as fay.rancher (quick when it is there)
+	@tests/setup
+
+.PHONY: engine
+engine:
+	@tests/lab/host.sh packages && tests/lab/host.sh engine
+
+.PHONY: demo
+demo: setup engine  ## the cluster fay in the lab, by site.yml
+	@tests/demo
+
+.PHONY: demo-down
+demo-down:  ## remove the demo's hosts
+	@$(LAB) down --set demo && rm -f .ansible/demo-password
+
+.PHONY: demo-shell
+demo-shell:  ## a shell on a host of the demo: make demo-shell HOST=bg1
+	@$(LAB) shell $(or $(HOST),bg1)
+
+.PHONY: lab
+lab: setup engine  ## build the lab's images and caches, start nothing but registry and mirror
+	@$(LAB) build
+
+.PHONY: lab-status
+lab-status:  ## what of the lab runs
+	@$(LAB) status
+
+.PHONY: lab-purge
+lab-purge:  ## remove all hosts and services of the lab; caches stay
+	@$(LAB) purge
+
+.PHONY: lint
+lint: setup  ## ansible-lint (production), yamllint, ruff
+	@$(TIMED) ruff ruff check --quiet .
+	@$(TIMED) yamllint yamllint --strict .
+	@$(TIMED) ansible-lint ansible-lint --offline --strict -q
+
+.PHONY: unit
+unit: setup  ## unit tests and the server stand-in against the recordings
+	@$(TIMED) unit pytest -q tests/unit
+
+.PHONY: sanity
+sanity: setup  ## ansible-test sanity
+	@$(TIMED) sanity tests/sanity/run
+
+.PHONY: install
+install: setup  ## build the collection and use it from an empty place
+	@$(TIMED) install tests/install
+
+.PHONY: molecule
+molecule: setup engine lab  ## every molecule scenario; one: make molecule SCENARIO=docker_ce
+	@for scenario in $(or $(SCENARIO),$(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))); do \
+	    FAY_LAB_SET=$$scenario $(TIMED) "molecule $$scenario" molecule test -s $$scenario || exit 1; done
+
+.PHONY: test
+test: setup  ## everything: lint, unit, sanity, install, every molecule scenario
+	@rm -f .ansible/times
+	@$(MAKE) --no-print-directory lint unit sanity install molecule
+	@echo; echo "Time of each step:"; cat .ansible/times

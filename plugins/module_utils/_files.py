@@ -1,0 +1,56 @@
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Writing a file so that a kill at any instant leaves the old one or the new one, whole."""
+import contextlib
+import os
+import time
+
+
+class LockError(Exception):
+    """Says which lock file is in the way."""
+
+
+@contextlib.contextmanager
+def kubectl_lock(path, seconds=15):
+    """Hold kubectl's own lock of a kubeconfig: PATH.lock, made exclusively (client-go tools/clientcmd/config.go).
+
+    Raises LockError when somebody else holds it for `seconds`.
+    """
+    lock = path + ".lock"
+    deadline = time.time() + seconds
+    while True:
+        try:
+            os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0))
+            break
+        except FileExistsError:
+            if time.time() > deadline:
+                raise LockError("%s has been there for %d seconds: a kubectl is writing, or one was killed. If none "
+                                "runs, remove that file" % (lock, seconds))
+            time.sleep(0.1)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(lock)
+
+
+def write_atomically(path, content, mode, owner=None):
+    """Write `content` (str) beside `path`, force it to disk, rename it into place.
+
+    mode: int. owner: (uid, gid) or None for the running user's. Raises OSError; the old file is then untouched.
+    """
+    path = os.path.realpath(path)
+    beside = "%s.fay-%d" % (path, os.getpid())
+    try:
+        with open(beside, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as target:
+            target.write(content)
+            target.flush()
+            os.fsync(target.fileno())
+        if owner:
+            os.chown(beside, *owner)
+        os.chmod(beside, mode)
+        os.rename(beside, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(beside)
+        raise

@@ -1,0 +1,140 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+DOCUMENTATION = r"""
+module: host_info
+short_description: Reads what the preflights of this collection look at
+version_added: 0.1.0
+description:
+  - Reads free space, existing paths and ports in use in one go, without root's tools.
+author: fay.rancher authors (@fay-rancher)
+extends_documentation_fragment:
+  - action_common_attributes
+options:
+  space:
+    description:
+      - Directories whose filesystem's free space is wanted. For one that does not exist yet its nearest parent counts.
+    type: list
+    elements: path
+    default: []
+  paths:
+    description:
+      - Paths whose existence is wanted.
+    type: list
+    elements: path
+    default: []
+  ports:
+    description:
+      - TCP ports to look for listeners on.
+    type: list
+    elements: int
+    default: []
+attributes:
+  check_mode:
+    description: Changes nothing.
+    support: full
+  diff_mode:
+    support: none
+  platform:
+    platforms: posix
+"""
+
+EXAMPLES = r"""
+- name: Look at the host
+  fay.rancher.host_info:
+    space: [/var/lib/docker]
+    paths: [/etc/kubernetes/ssl]
+    ports: [80, 443]
+  register: host
+"""
+
+RETURN = r"""
+free:
+  description: Free bytes by directory.
+  returned: success
+  type: dict
+  sample: {"/var/lib/docker": 53687091200}
+existing:
+  description: Those of the paths that exist.
+  returned: success
+  type: list
+  elements: str
+  sample: [/etc/kubernetes/ssl]
+occupied:
+  description: Name of the listening program by port. C(?) where it cannot be told.
+  returned: success
+  type: dict
+  sample: {"443": nginx}
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+LISTEN = "0A"  # state of a listening socket in /proc/net/tcp: Linux, include/net/tcp_states.h
+
+
+def free_bytes(path):
+    """Free bytes for ordinary users on the filesystem where `path` is or would be."""
+    while not os.path.exists(path) and path != os.path.dirname(path):
+        path = os.path.dirname(path)
+    room = os.statvfs(path)
+    return room.f_bavail * room.f_frsize
+
+
+def listeners(ports):
+    """{port: inode} of the sockets that listen on one of `ports`, from /proc/net/tcp and tcp6."""
+    found = {}
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table) as source:
+                rows = [line.split() for line in source][1:]
+        except OSError:
+            continue
+        for row in rows:
+            port = int(row[1].rsplit(":", 1)[1], 16)
+            if row[3] == LISTEN and port in ports:
+                found[port] = row[9]
+    return found
+
+
+def programs(inodes):
+    """{inode: program's name} for sockets, from /proc/PID/fd."""
+    wanted = dict(("socket:[%s]" % inode, inode) for inode in inodes)
+    found = {}
+    for process in os.listdir("/proc") if wanted else ():
+        if not process.isdigit():
+            continue
+        try:
+            for handle in os.listdir("/proc/%s/fd" % process):
+                inode = wanted.get(os.readlink("/proc/%s/fd/%s" % (process, handle)))
+                if inode:
+                    with open("/proc/%s/comm" % process) as source:
+                        found[inode] = source.read().strip()
+        except OSError:  # ended meanwhile, or not ours to look at
+            continue
+    return found
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            space=dict(type="list", elements="path", default=[]),
+            paths=dict(type="list", elements="path", default=[]),
+            ports=dict(type="list", elements="int", default=[]),
+        ),
+        supports_check_mode=True,
+    )
+    parameters = module.params
+    inodes = listeners(set(parameters["ports"]))
+    names = programs(set(inodes.values()))
+    module.exit_json(
+        changed=False,
+        free=dict((path, free_bytes(path)) for path in parameters["space"]),
+        existing=[path for path in parameters["paths"] if os.path.lexists(path)],
+        occupied=dict((str(port), names.get(inode, "?")) for port, inode in inodes.items()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+DOCUMENTATION = r"""
+module: rancher_cluster_wait
+short_description: Waits until a cluster's nodes have registered, or until the cluster is ready
+version_added: 0.1.0
+description:
+  - Waits for the named nodes, and shows the cluster's state and message whenever they change.
+  - Ready means that all the nodes have the conditions Registered and Ready, that the cluster is active and not in
+    transition, and that all this still holds O(settle) seconds later.
+  - Rancher reports C(transitioning=error) while it retries by itself. So that is a failure only when the same message
+    stands still for O(stall) seconds.
+author: fay.rancher authors (@fay-rancher)
+extends_documentation_fragment:
+  - fay.rancher.rancher
+  - action_common_attributes
+options:
+  name:
+    description:
+      - The cluster's name.
+    type: str
+    required: true
+  nodes:
+    description:
+      - Names of the nodes to wait for.
+    type: list
+    elements: str
+    required: true
+  goal:
+    description:
+      - What to wait for.
+    type: str
+    choices: [registered, active]
+    default: active
+  timeout:
+    description:
+      - For how many seconds to wait at most.
+    type: int
+    default: 1800
+  settle:
+    description:
+      - For how many seconds the goal must hold without a break.
+    type: int
+    default: 10
+  stall:
+    description:
+      - For how many seconds the same error may stand still.
+    type: int
+    default: 300
+  seen:
+    description:
+      - What an earlier part of the same waiting saw. Set by the action plugin only.
+    type: dict
+  slice:
+    description:
+      - After how many seconds to come back and report. Set by the action plugin only.
+    type: int
+attributes:
+  check_mode:
+    description: Does not wait, since nothing was changed that it could wait for.
+    support: full
+  diff_mode:
+    support: none
+  platform:
+    platforms: posix
+"""
+
+EXAMPLES = r"""
+- name: Wait until the cluster fay is ready
+  fay.rancher.rancher_cluster_wait:
+    url: https://rancher.example.com
+    ca_checksum: 59fd865485548532caeca3e1cb5e8d9956829468c1867ba3a34a8c0b812a0e6a
+    password: "{{ vault_rancher_admin_password }}"
+    name: fay
+    nodes: [bg1, bg2, bg3, bg4, bg5, bg6, bg7]
+"""
+
+RETURN = r"""
+state:
+  description: The cluster's state at the end.
+  returned: success
+  type: str
+  sample: active
+messages:
+  description: The last distinct messages of the server.
+  returned: always
+  type: list
+  elements: str
+  sample: ["[etcd] Building up etcd plane.."]
+waited:
+  description: Seconds that were waited.
+  returned: success
+  type: int
+  sample: 185
+"""
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.fay.rancher.plugins.module_utils._cluster_wait import Watch
+from ansible_collections.fay.rancher.plugins.module_utils._rancher import (
+    CONNECTION_ARGUMENTS,
+    RancherError,
+    connect,
+)
+
+POLL_SECONDS = 2
+
+
+def give_up(watch, why, line):
+    """Why the waiting ended, with the last distinct messages of the server."""
+    text = "%s. At the end: %s." % (why, line)
+    if watch.messages:
+        text += " The server's last messages were: %s" % " | ".join(watch.messages)
+    raise RancherError(text)
+
+
+def wait(client, parameters, watch, begun):
+    """Look until the goal, the time-out, a standing error, or the end of this slice: (verdict, cluster, lines).
+
+    lines: what is new for the operator, one text for each change. Raises RancherError when the waiting has failed.
+    """
+    name, lines = parameters["name"], []
+    end_of_slice = time.time() + (parameters["slice"] or parameters["timeout"])
+    while True:
+        cluster = client.cluster(name)
+        if cluster is None:
+            raise RancherError("Rancher at %s has no cluster %s" % (client.url, name))
+        nodes = client.nodes(cluster["id"])
+        verdict = watch.look(time.time(), cluster, nodes)
+        line = watch.describe(cluster, nodes)
+        if line not in lines[-1:]:
+            lines.append(line)
+        if verdict == "failed":
+            give_up(watch, "The cluster %s has reported the same error for %d seconds" % (name, watch.stall), line)
+        if verdict == "done":
+            return verdict, cluster, lines
+        if time.time() - begun > parameters["timeout"]:
+            missing = watch.missing(nodes)
+            give_up(watch, "The cluster %s is not %s after %d seconds%s" % (
+                name, watch.goal, parameters["timeout"],
+                ", these nodes are not: %s" % ", ".join(missing) if missing else ""), line)
+        if time.time() > end_of_slice:
+            return verdict, cluster, lines
+        time.sleep(POLL_SECONDS)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            CONNECTION_ARGUMENTS,
+            name=dict(type="str", required=True),
+            nodes=dict(type="list", elements="str", required=True),
+            goal=dict(type="str", choices=["registered", "active"], default="active"),
+            timeout=dict(type="int", default=1800),
+            settle=dict(type="int", default=10),
+            stall=dict(type="int", default=300),
+            seen=dict(type="dict"),
+            slice=dict(type="int"),
+        ),
+        required_one_of=[("password", "token")],
+        supports_check_mode=True,
+    )
+    parameters = module.params
+    if module.check_mode:
+        module.exit_json(changed=False, state="", messages=[], waited=0, lines=[], done=True)
+    seen = parameters["seen"] or {}
+    watch = Watch(parameters["nodes"], parameters["goal"], parameters["settle"], parameters["stall"])
+    watch.load(seen)
+    begun = seen.get("begun") or time.time()
+    try:
+        with connect(parameters) as client:
+            verdict, cluster, lines = wait(client, parameters, watch, begun)
+    except RancherError as error:
+        module.fail_json(msg=str(error), messages=watch.messages)
+    module.exit_json(changed=False, state=cluster["state"], messages=watch.messages, waited=int(time.time() - begun),
+                     done=verdict == "done", lines=lines, seen=dict(watch.dump(), begun=begun))
+
+
+if __name__ == "__main__":
+    main()

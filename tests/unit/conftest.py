@@ -1,0 +1,60 @@
+"""Makes the checkout importable as ansible_collections.fay.rancher, and starts the server stand-in on loopback."""
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+RECORDINGS = os.path.join(ROOT, "tests", "recordings")
+sys.path.insert(0, os.path.join(ROOT, ".ansible", "collections"))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class StandIn:
+    """A running server stand-in: `url`, `stop()`, `start()`; its state is in `directory`."""
+
+    def __init__(self, directory, password):
+        self.directory, self.password, self.port = str(directory), password, free_port()
+        self.url = "https://127.0.0.1:%d" % self.port
+        self.process = None
+
+    def start(self, **environment):
+        env = dict(os.environ, CATTLE_BOOTSTRAP_PASSWORD=self.password, STANDIN_DATA=self.directory,
+                   STANDIN_ADDRESS="127.0.0.1", STANDIN_PORT=str(self.port), STANDIN_HTTP_PORT="",
+                   STANDIN_BOOT_SECONDS="0", STANDIN_RENEW_SECONDS="0.5",
+                   STANDIN_RECORDINGS=os.path.join(RECORDINGS, "v2.6.2"), **environment)
+        self.log = open(os.path.join(self.directory, "log"), "a")
+        self.process = subprocess.Popen([sys.executable, "-m", "standin"], env=env, stdout=self.log,
+                                        stderr=subprocess.STDOUT, cwd=os.path.join(ROOT, "tests", "lab", "rancher"))
+        return self
+
+    def wait(self):
+        deadline = time.time() + 20
+        while time.time() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return self
+            except OSError:
+                assert self.process.poll() is None, open(os.path.join(self.directory, "log")).read()
+                time.sleep(0.05)
+        raise AssertionError("the stand-in does not listen")
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+
+@pytest.fixture(scope="module")
+def standin(tmp_path_factory):
+    server = StandIn(tmp_path_factory.mktemp("standin"), "PASSWORD").start().wait()
+    yield server
+    server.stop()

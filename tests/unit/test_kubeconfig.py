@@ -1,0 +1,116 @@
+"""kubeconfigs as data: the notes' own file, merges that lose nothing, and files that a kill leaves whole."""
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+from ansible_collections.fay.rancher.plugins.module_utils import _files, _kubeconfig
+from conftest import RECORDINGS, ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def notes(server="https://10.128.2.185:6443"):
+    ssl = "/etc/kubernetes/ssl/"
+    return _kubeconfig.build("fay", "fay", "fay", server, {"certificate-authority": ssl + "kube-ca.pem"}, {
+        "client-certificate": ssl + "kube-scheduler.pem", "client-key": ssl + "kube-scheduler-key.pem"})
+
+
+def test_the_notes_file_byte_for_byte():
+    with open(os.path.join(RECORDINGS, "kubeconfig-bg2.yaml")) as source:
+        assert _kubeconfig.render(notes()) == source.read()
+
+
+NAMES = st.text("abc-", min_size=1, max_size=3)
+FIELDS = st.dictionaries(st.sampled_from(["server", "token", "namespace", "odd"]), st.text(max_size=5), max_size=3)
+
+
+@st.composite
+def kubeconfigs(draw):
+    value = {"apiVersion": "v1", "kind": "Config", "current-context": draw(NAMES), "extensions": draw(FIELDS)}
+    for plural, kind in _kubeconfig.KINDS:
+        value[plural] = [{"name": name, kind: draw(FIELDS)} for name in sorted(draw(st.sets(NAMES, max_size=4)))]
+    return value
+
+
+@given(kubeconfigs(), kubeconfigs())
+def test_a_merge_loses_nothing_of_the_other(current, ours):
+    before = yaml.safe_dump(current)
+    merged = _kubeconfig.merge(current, ours)
+    assert yaml.safe_dump(current) == before
+    for plural, kind in _kubeconfig.KINDS:
+        mine = {item["name"] for item in ours[plural]}
+        for item in current[plural]:
+            if item["name"] not in mine:
+                assert _kubeconfig.entry(merged, plural, kind, item["name"]) == item[kind]
+        for item in ours[plural]:
+            assert _kubeconfig.entry(merged, plural, kind, item["name"]) == item[kind]
+    assert merged["extensions"] == current["extensions"]
+    assert _kubeconfig.merge(merged, ours) == merged
+    assert _kubeconfig.parse(_kubeconfig.render(merged)) == merged
+
+
+@given(st.text())
+def test_no_text_crashes_the_parser(text):
+    try:
+        assert isinstance(_kubeconfig.parse(text), dict)
+    except _kubeconfig.KubeconfigError as error:
+        assert str(error)
+
+
+@pytest.mark.parametrize("text", ["- a", "kind: Pod", "clusters: 5", "clusters: [5]", "a: [", "{", "\tx: 1"])
+def test_what_is_no_kubeconfig_is_refused(text):
+    with pytest.raises(_kubeconfig.KubeconfigError):
+        _kubeconfig.parse(text)
+
+
+def test_no_secret_survives_redaction():
+    value = _kubeconfig.build("a", "a", "a", "https://x", {"certificate-authority-data": "SECRET1"}, {
+        "client-key-data": "SECRET2", "client-certificate-data": "SECRET3", "token": "SECRET4", "password": "SECRET5"})
+    shown = _kubeconfig.render(_kubeconfig.redact(value))
+    assert "SECRET" not in shown and "https://x" in shown
+    assert "SECRET2" in _kubeconfig.render(value)
+
+
+def test_a_file_is_written_whole_with_its_mode(tmp_path):
+    path = tmp_path / "config"
+    _files.write_atomically(str(path), "one", 0o600)
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    _files.write_atomically(str(link), "two", 0o640)
+    assert path.read_text() == "two" and path.stat().st_mode & 0o777 == 0o640 and link.is_symlink()
+    assert sorted(os.listdir(tmp_path)) == ["config", "link"]
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path):
+    path = tmp_path / "config"
+    path.write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        _files.write_atomically(str(path), "\ud800", 0o600)
+    assert path.read_text() == "old" and os.listdir(tmp_path) == ["config"]
+
+
+def test_writers_take_turns(tmp_path):
+    """Four processes add twenty letters each under kubectl's lock; none is lost."""
+    path = str(tmp_path / "config")
+    program = (
+        "import sys; sys.path.insert(0, %r)\n"
+        "from ansible_collections.fay.rancher.plugins.module_utils._files import kubectl_lock, write_atomically\n"
+        "import os\n"
+        "for turn in range(20):\n"
+        "    with kubectl_lock(%r, 60):\n"
+        "        old = open(%r).read() if os.path.exists(%r) else ''\n"
+        "        write_atomically(%r, old + 'x', 0o600)\n"
+    ) % (os.path.join(ROOT, ".ansible", "collections"), path, path, path, path)
+    writers = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(4)]
+    assert [writer.wait() for writer in writers] == [0] * 4
+    assert os.path.getsize(path) == 80 and os.listdir(tmp_path) == ["config"]
+
+
+def test_a_lock_that_stays_is_named(tmp_path):
+    path = str(tmp_path / "config")
+    open(path + ".lock", "w").close()
+    with pytest.raises(_files.LockError, match="config.lock has been there"), _files.kubectl_lock(path, 0.2):
+        pass
+    assert os.path.exists(path + ".lock")
