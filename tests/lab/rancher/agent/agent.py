@@ -13,6 +13,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -183,6 +184,7 @@ def serve(server):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     options = arguments()
     say("INFO", "Arguments: " + " ".join(sys.argv[1:]).replace(options.token or "-", "REDACTED"))
     for name in ("server", "token"):
