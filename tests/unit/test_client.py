@@ -138,7 +138,7 @@ def test_an_address_that_is_none_is_refused(url):
     ({"network": {"plugin": "flannel", "mtu": 1400}}, "flannel takes no mtu"),
     ({"network": {"plugin": "calico", "backend": "vxlan"}}, "calico has no option backend; it belongs to canal and flannel"),
     ({"rke_config": {"nosuchField": 1}}, "rke_config has no field nosuchField. Its fields are: .*upgradeStrategy"),
-    ({"rke_config": {"ignoreDockerVersion": "maybe"}}, "rke_config.ignoreDockerVersion is 'maybe', but must be of type boolean"),
+    ({"rke_config": {"ignoreDockerVersion": "maybe"}}, "ignoreDockerVersion is 'maybe', but must be of type boolean"),
     ({"rke_config": {"privateRegistries": {}}}, "must be a list"),
     ({"rke_config": {"addonJobTimeout": True}}, "must be of type int"),
     ({"rke_config": {"kubernetesVersion": "x"}}, "give it as kubernetes_version"),

@@ -55,7 +55,6 @@ rpm_package() {  # rpm_package DIR PACKAGE EPOCH VERSION RELEASE REQUIRES
     {
         printf 'Name: %s\nEpoch: %s\nVersion: %s\nRelease: %s.el9\nSummary: %s of the lab\nLicense: Apache-2.0\nAutoReqProv: no\n' "$2" "$3" "$4" "$5" "$2"
         for name in $6; do echo "Requires: $name"; done
-        [ "$2" != bash ] || echo 'Provides: /bin/sh'
         printf '%%description\n%s of the lab\n%%install\ncp -a %s/. %%{buildroot}/\n%%files\n' "$2" "$1"
         (cd "$1" && find . -type f | sed 's/^\.//')
         case $2 in
@@ -68,7 +67,7 @@ rpm_package() {  # rpm_package DIR PACKAGE EPOCH VERSION RELEASE REQUIRES
 }
 
 mkdir -p /www/linux/debian/dists/bookworm/pool/stable/amd64 /tmp/rpm
-fetch bookworm docker.io containerd runc tini python3-yaml
+fetch bookworm docker.io containerd runc tini
 fetch trixie docker.io docker-cli containerd
 # tini is the same; Debian 13's runc wants a newer libc than Debian 12 has.
 cp /tmp/bookworm/usr/bin/tini-static /tmp/trixie/usr/bin/
@@ -87,13 +86,6 @@ done <<'VERSIONS'
 20.10.24 20.10.24~3-0~debian-bookworm 20.10.24~3-0~debian-bookworm 3 1.6.20
 26.1.5 26.1.5-1~debian.12~bookworm 26.1.5-1~debian.12~bookworm 1 1.7.24
 VERSIONS
-# Part of EL itself; the look-alike's image has these from Debian.
-for name in bash python3-pyyaml python3-requests; do
-    mkdir -p "/tmp/$name/usr/share/licenses/$name"
-    echo "The look-alike's image has this from Debian." >"/tmp/$name/usr/share/licenses/$name/README"
-    rpm_package "/tmp/$name" "$name" 0 6.0 1 ""
-done
-
 cd /www/linux/debian
 mkdir -p dists/bookworm/stable/binary-amd64
 apt-ftparchive packages dists/bookworm/pool >dists/bookworm/stable/binary-amd64/Packages
