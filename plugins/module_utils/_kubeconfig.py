@@ -89,7 +89,10 @@ def merge(current, ours, make_current=True):
 
 def render(value):
     """The text that kubectl would write."""
-    return yaml.safe_dump(value, default_flow_style=False, sort_keys=True, allow_unicode=True, width=10 ** 9)
+    style = dict(default_flow_style=False, sort_keys=True, width=10 ** 9)
+    text = yaml.safe_dump(value, allow_unicode=True, **style)
+    # PyYAML writes some line separators (U+0085) so that they are lost when read again: then all is escaped.
+    return text if yaml.safe_load(text) == value else yaml.safe_dump(value, **style)
 
 
 def redact(value):
