@@ -22,7 +22,7 @@ options:
   bootstrap_password:
     description:
       - The password of the first boot. Rancher 2.6 and later print a random one to their log unless
-        C(CATTLE_BOOTSTRAP_PASSWORD) was set, older ones have C(admin).
+        C(CATTLE_BOOTSTRAP_PASSWORD) was set, older ones have C(admin), which is tried without this.
     type: str
   server_url:
     description:
@@ -73,6 +73,10 @@ from ansible_collections.fay.rancher.plugins.module_utils._rancher import (
     connect,
 )
 
+# Of servers before 2.6 (rancher/rancher pkg/data/management/role_data.go). No default of the option: Ansible
+# would hide that word wherever it stands, the user's name included.
+FIRST_PASSWORD = "admin"
+
 
 def ensure_password(client, parameters, check_mode):
     """Log the client in with the wanted password; exchange the first one where that is still valid.
@@ -85,10 +89,7 @@ def ensure_password(client, parameters, check_mode):
     except RancherError as error:
         if error.status != 401:
             raise
-        refusal = error
-    first = parameters["bootstrap_password"]
-    if not first:
-        raise refusal
+    first = parameters["bootstrap_password"] or FIRST_PASSWORD
     try:
         client.log_in(first)
     except RancherError as error:

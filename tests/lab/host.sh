@@ -11,6 +11,7 @@ packages() {
     local missing=()
     command -v debootstrap >/dev/null || missing+=(debootstrap)
     [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
+    command -v ssh-keygen >/dev/null || missing+=(openssh-client)
     command -v openssl >/dev/null || missing+=(openssl)
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
     if ! docker info >/dev/null 2>&1; then

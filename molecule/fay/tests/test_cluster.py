@@ -4,18 +4,13 @@ import os
 import re
 
 import pytest
-import testinfra
+from lab import PREFIX, on
 
-ADDRESSES = {"bg%d" % number: "%s.%d" % (os.environ.get("FAY_LAB_PREFIX", "172.31.250"), 30 + number)
-             for number in range(1, 8)}
+ADDRESSES = {"bg%d" % number: "%s.%d" % (PREFIX, 30 + number) for number in range(1, 8)}
 CONTROL_PLANES = ["bg1", "bg2", "bg3"]
 WORKERS = ["bg4", "bg5", "bg6", "bg7"]
 KUBECTL = "/usr/local/bin/kubectl "
 RECORDINGS = os.path.join(os.path.dirname(__file__), "..", "..", "..", "tests", "recordings")
-
-
-def on(name):
-    return testinfra.get_host("docker://fay-lab-fay-" + name)
 
 
 def test_seven_nodes_are_ready_with_their_roles():

@@ -68,10 +68,11 @@ class ServerConnection:
         self.headers = {}
         self.checksum = checksum
 
-    def call(self, method, path, body=None, timeout=30):
+    def call(self, method, path, body=None, timeout=30, headers=None):
         connection = http.client.HTTPSConnection(self.host, self.port, timeout=timeout, context=self.context)
         try:
-            connection.request(method, path, None if body is None else json.dumps(body), self.headers)
+            connection.request(method, path, None if body is None else json.dumps(body),
+                               dict(self.headers, **headers or {}))
             response = connection.getresponse()
             return response.status, response.read().decode(errors="replace")
         finally:
@@ -140,6 +141,9 @@ def write(path, content):
     os.rename(path + ".part", path)
 
 
+doing = set()  # numbers of the work in hand, which the server hears at every question
+
+
 def do(server, work):
     answer = {"number": work["number"]}
     try:
@@ -153,9 +157,10 @@ def do(server, work):
     for _ in range(60):
         try:
             server.call("POST", "/v3/connect/result", answer)
-            return
+            break
         except OSError:
             time.sleep(1)
+    doing.discard(work["number"])
 
 
 def own_container():
@@ -171,11 +176,13 @@ def serve(server):
             if status == 200:
                 say("INFO", "Connecting to proxy url=wss://%s/v3/connect" % server.host)
                 while status in (200, 204):
-                    status, answer = server.call("GET", "/v3/connect", timeout=60)
+                    status, answer = server.call("GET", "/v3/connect", timeout=60, headers={
+                        "X-Standin-Doing": " ".join(map(str, list(doing)))})
                     if status == 200:
                         work = json.loads(answer)
                         if work.get("leave"):
                             return
+                        doing.add(work["number"])
                         threading.Thread(target=do, args=(server, work), daemon=True).start()
             say("ERROR", "Failed to connect to proxy: %s %s" % (status, answer))
         except OSError as error:

@@ -129,7 +129,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             result = json.loads(body)
             self.server.tunnel.finish(result["number"], result)
             return Answer(200, {})
-        work = self.server.tunnel.next_work(identifier, self.headers.get("X-Standin-Agent") == "register")
+        doing = {int(number) for number in self.headers.get("X-Standin-Doing", "").split()}
+        work = self.server.tunnel.next_work(identifier, self.headers.get("X-Standin-Agent") == "register", doing)
         return Answer(200, work) if work else Answer(204)
 
 

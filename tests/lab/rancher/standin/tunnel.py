@@ -13,6 +13,7 @@ import time
 from .store import metadata
 
 POLL_SECONDS = 20
+LOST = "failed to connect to the host: tunnel disconnect"
 
 
 class Refused(Exception):
@@ -27,7 +28,7 @@ class Tunnel:
     def __init__(self, store, log=print):
         self.store, self.log = store, log
         self.lock = threading.Lock()
-        self.work, self.results, self.seen = {}, {}, {}
+        self.work, self.results, self.seen, self.handed = {}, {}, {}, {}
         self.number = 0
         self.last_registration, self.refused = 0.0, set()
 
@@ -68,20 +69,30 @@ class Tunnel:
             self.seen[identifier] = time.time()
         return identifier
 
-    def next_work(self, identifier, registering):
+    def next_work(self, identifier, registering, doing):
         """One piece of work for a node's agent, or None after POLL_SECONDS.
 
-        The container that registered the node is told to leave once the node's own agent has come.
+        doing: numbers of the work that the agent has in hand; what else it was handed is lost, with an agent or a
+        connection that died. The container that registered the node is told to leave once the node's own agent has come.
         """
+        handed = self.handed.setdefault((identifier, registering), set())
+        for number in sorted(handed - doing):
+            self.finish(number, {"error": LOST})
+        handed.intersection_update(doing)
         if registering and self.store.data["nodes"][identifier].get("released"):
             return {"leave": True}
         with self.lock:
             self.seen[identifier] = time.time()
             line = self.work.setdefault(identifier, queue.Queue())
-        try:
-            return line.get(timeout=POLL_SECONDS)
-        except queue.Empty:
-            return None
+        deadline = time.time() + POLL_SECONDS
+        while True:
+            try:
+                work = line.get(timeout=max(0, deadline - time.time()))
+            except queue.Empty:
+                return None
+            if work["number"] in self.results:  # else nobody waits for it any more
+                handed.add(work["number"])
+                return work
 
     def finish(self, number, result):
         waiting = self.results.get(number)
@@ -101,10 +112,15 @@ class Tunnel:
             line = self.work.setdefault(identifier, queue.Queue())
             waiting = self.results[number] = queue.Queue()
         line.put(dict(work, number=number))
+        deadline = time.time() + timeout
         try:
-            result = waiting.get(timeout=timeout)
-        except queue.Empty:
-            raise OSError("failed to connect to the host: tunnel disconnect")
+            while True:
+                try:
+                    result = waiting.get(timeout=1)
+                    break
+                except queue.Empty:
+                    if time.time() > deadline or not self.connected(identifier):
+                        raise OSError(LOST)
         finally:
             self.results.pop(number, None)
         if result.get("error"):

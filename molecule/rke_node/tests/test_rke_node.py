@@ -1,0 +1,63 @@
+"""The small cluster after the interruptions, and what is refused where a server runs."""
+import json
+import re
+
+from lab import PASSWORD, PREFIX, on, play, refused
+
+JOIN = "molecule/rke_node/join.yml"
+
+
+def test_both_nodes_are_ready_with_their_roles():
+    lines = on("bg1").check_output("/usr/local/bin/kubectl get nodes --no-headers").splitlines()
+    assert {line.split()[0]: line.split()[1:3] for line in lines} == {
+        "bg1": ["Ready", "controlplane,etcd"], "bg4": ["Ready", "worker"]}
+
+
+def test_no_log_in_of_an_interrupted_run_stays_for_long():
+    """A run that was killed could not give its token back: it has a time to live instead."""
+    state = json.loads(on("rancher1").file("/var/lib/rancher/state.json").content_string)
+    assert all(token["ttl"] for token in state["tokens"].values())
+
+
+def test_a_wrong_password():
+    run = refused("takes neither the wanted password of admin nor the first one",
+                  variables={"rancher_admin_password": "Wrong-Password-1"})
+    assert "Wrong-Password-1" not in run.output
+
+
+def test_a_wrong_checksum():
+    refused("but ca_checksum is 0000", variables={"rancher_ca_checksum": "0" * 64})
+
+
+def test_a_wrong_password_where_only_the_nodes_are_played():
+    refused("refuses the password of user admin", playbook=JOIN,
+            variables={"rancher_admin_password": "Wrong-Password-1"})
+
+
+def test_a_cluster_that_is_not_there():
+    refused("the cluster nowhere of https://%s.70 does not exist" % PREFIX, playbook=JOIN,
+            variables={"rancher_cluster": "nowhere"})
+
+
+def test_a_host_of_another_cluster(tmp_path):
+    inventory = tmp_path / "more.yml"
+    inventory.write_text("all: {hosts: {bg4: {rke_node_name: bg5}}}")
+    refused("bg4 has certificates of a cluster in /etc/kubernetes/ssl, but the cluster fay of",
+            playbook=JOIN, inventories=[str(inventory)])
+
+
+def test_one_node_can_be_played_alone():
+    run = play(JOIN, arguments=["--limit=bg4"])
+    assert run.code == 0 and run.changed == 0, run.output
+
+
+def test_no_secret_is_shown_by_the_most_talkative_run():
+    """Passwords, log-ins, registration tokens and keys: none of them in -vvv with --diff."""
+    state = json.loads(on("rancher1").file("/var/lib/rancher/state.json").content_string)
+    run = play("site.yml", arguments=["-vvv", "--diff"])
+    assert run.code == 0, run.output
+    registration = [item["token"] for item in state["registration_tokens"].values()]
+    assert registration
+    for secret in registration + [PASSWORD, "PRIVATE KEY-----", "client-key-data: LS0"]:
+        assert secret not in run.output
+    assert not re.search("token-[a-z0-9]{5}:[a-z0-9]{20}", run.output)
