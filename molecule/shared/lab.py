@@ -46,8 +46,9 @@ def command(playbook, variables=None, inventories=(), arguments=()):
 
 
 def environment():
-    """Ansible's own configuration of the checkout, not the one molecule made."""
-    return dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg"), FAY_LAB_SET=SCENARIO)
+    """The checkout's own configuration of Ansible, not the one molecule made, and no colours in what is read here."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_") and name != "PY_COLORS"}
+    return dict(kept, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg"), ANSIBLE_NOCOLOR="1", FAY_LAB_SET=SCENARIO)
 
 
 class Run:
@@ -58,6 +59,7 @@ class Run:
         self.recap = {}
         for host, counts in re.findall(r"^(\S+) +: (ok=.*)$", output, re.M):
             self.recap[host] = {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", counts)}
+        assert self.recap, "no recap in:\n" + output
 
     @property
     def changed(self):
