@@ -295,6 +295,7 @@ class Host:
 
     default_root = DEFAULT_ROOT
     daemon_json = "/etc/docker/daemon.json"
+    containerd_config = "/etc/containerd/config.toml"
     drop_in = "/etc/systemd/system/docker.service.d/" + DROP_IN
 
     def run(self, *command):
@@ -489,6 +490,10 @@ class Move:
                 "live-restore is on and %d containers run: they would go on writing to %s while it is copied. Set "
                 "live-restore to false in daemon.json, `systemctl reload docker`, and run again" % (running, source))
         self.check_mounts(source)
+        of_containerd = re.search(r"""^\s*root\s*=\s*["']([^"']+)""", self.host.read(self.host.containerd_config), re.M)
+        if of_containerd and inside(os.path.realpath(of_containerd.group(1)), source):
+            raise DataRootError("containerd keeps its own state in %s, inside the engine's data, and has its own service. "
+                                "Give it another root in %s first" % (of_containerd.group(1), self.host.containerd_config))
         beside = self.beside(target)
         if has_data(target) and not os.path.exists(os.path.join(target, MARKER)):
             raise DataRootError("%s is not empty, and the engine's data is at %s. Empty it, or name another data root"

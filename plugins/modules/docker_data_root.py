@@ -93,11 +93,21 @@ free:
   returned: success
   type: int
   sample: 107374182400
+running:
+  description: Whether the engine answered.
+  returned: success
+  type: bool
+  sample: true
 options:
   description: The engine's configuration, C(daemon.json), as it was found.
   returned: success
   type: dict
   sample: {"log-driver": "json-file"}
+daemon_json:
+  description: The same as text. Empty where the file is not there.
+  returned: success
+  type: str
+  sample: '{"log-driver": "json-file"}'
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -137,7 +147,8 @@ def main():
     move = Move(host, module.params["path"].rstrip("/") or "/", module.params["keep_old"])
     try:
         found = find(host)
-        seen = dict(root=found["root"], has_data=has_data(found["root"]), options=found["options"])
+        seen = dict(root=found["root"], has_data=has_data(found["root"]), options=found["options"],
+                    running=bool(found["info"]), daemon_json=host.read(host.daemon_json))
         if module.check_mode:
             plan = move.load() or move.plan()
             moved = dict((name, plan[name]) for name in REPORTED) if plan else {}

@@ -34,6 +34,7 @@ class FakeHost(Host):
         self.folder = str(folder)
         self.daemon_json = os.path.join(self.folder, "daemon.json")
         self.drop_in = os.path.join(self.folder, "drop-in.conf")
+        self.containerd_config = os.path.join(self.folder, "is-not-there.toml")
         self.default_root = os.path.join(self.folder, "old", "docker")
         self.flag = None
         self.on = False
@@ -360,6 +361,12 @@ def test_refusals_before_anything_stops(host, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(DataRootError, match="Another filesystem is mounted below"):
         patch.setattr(_data_root, "mounts", lambda: [("/", "ext4"), (host.default_root + "/volumes", "xfs")])
         move_of(host).advance(1)
+    host.containerd_config = os.path.join(host.folder, "config.toml")
+    with open(host.containerd_config, "w") as target:
+        target.write('version = 2\nroot = "%s/containerd"\n' % host.default_root)
+    with pytest.raises(DataRootError, match="containerd keeps its own state in"):
+        move_of(host).advance(1)
+    os.unlink(host.containerd_config)
     info = dict(host.info(), LiveRestoreEnabled=True)
     host.info = lambda: info
     with pytest.raises(DataRootError, match="live-restore is on and 1 containers run"):

@@ -64,6 +64,31 @@ def test_a_data_root_that_cannot_be_is_refused(root):
     refused("it must be an absolute path", playbook=PLAYBOOK, variables={"docker_ce_data_root": root})
 
 
+def test_a_configuration_that_the_engine_does_not_take_never_stays():
+    host = on("el9")
+    before = host.file("/etc/docker/daemon.json").content_string
+    run = play(PLAYBOOK, variables={"docker_ce_daemon_options": {"log-level": "loud"}}, arguments=["--limit=el9"])
+    assert run.code != 0 and "does not take the new /etc/docker/daemon.json" in run.text, run.output
+    assert host.file("/etc/docker/daemon.json").content_string == before
+    assert host.service("docker").is_running
+    assert host.check_output("docker ps --filter name=keeper --format '{{.Names}}'") == "keeper"
+
+
+def test_the_plain_options(tmp_path):
+    variables = {"docker_ce_log_max_size": "5m", "docker_ce_log_max_file": 3, "docker_ce_insecure_registries": ["r:5000"],
+                 "docker_ce_address_pools": [{"base": "10.200.0.0/16", "size": 24}]}
+    run = play(PLAYBOOK, variables=variables, arguments=["--limit=el9"])
+    assert run.code == 0, run.output
+    options = json.loads(on("el9").file("/etc/docker/daemon.json").content_string)
+    assert options["log-opts"] == {"max-size": "5m", "max-file": "3"}
+    assert options["default-address-pools"] == [{"base": "10.200.0.0/16", "size": 24}]
+    assert "r:5000" in on("el9").check_output("docker info --format '{{json .RegistryConfig}}'")
+    assert play(PLAYBOOK, variables=variables, arguments=["--limit=el9"]).changed == 0
+    only = dict(variables, docker_ce_daemon_options_only=True, docker_ce_log_max_size="", docker_ce_log_max_file=0)
+    assert play(PLAYBOOK, variables=only, arguments=["--limit=el9"]).code == 0
+    assert "log-opts" not in json.loads(on("el9").file("/etc/docker/daemon.json").content_string)
+
+
 # ---- the data root's move
 
 DATA = {"debian12": "/appdata/docker", "el9": "/var/lib/docker"}  # where prepare.yml had it
@@ -138,3 +163,15 @@ def test_an_engine_that_does_not_start_there_is_brought_back():
         assert not host.file("/appdata/elsewhere").exists
     finally:
         host.check_output("rm /etc/systemd/system/docker.service.d/10-test.conf && systemctl daemon-reload")
+
+
+# ---- last, since a package brings its own unit again
+
+@pytest.mark.parametrize("version, prefix", [("26.1", "26.1."), ("20.10.24", "20.10.24"), ("", "26.1.")])
+def test_the_engine_goes_up_and_down(version, prefix):
+    run = play(PLAYBOOK, variables={"docker_ce_version": version})
+    assert run.code == 0, run.output
+    for name in HOSTS:
+        for side in ("Server", "Client"):
+            assert on(name).check_output("docker version --format '{{.%s.Version}}'" % side).startswith(prefix)
+        assert on(name).check_output("docker exec keeper cat /things/file") == "precious"
