@@ -79,12 +79,12 @@ superseded:
   elements: str
   sample: []
 root:
-  description: Where the engine's data was found, or would be made.
+  description: Where the engine's data is, or would be made.
   returned: success
   type: str
   sample: /var/lib/docker
 has_data:
-  description: Whether an engine's data was there.
+  description: Whether an engine's data is there.
   returned: success
   type: bool
   sample: true
@@ -94,12 +94,12 @@ free:
   type: int
   sample: 107374182400
 running:
-  description: Whether the engine answered.
+  description: Whether the engine answers.
   returned: success
   type: bool
   sample: true
 options:
-  description: The engine's configuration, C(daemon.json), as it was found.
+  description: The engine's configuration, C(daemon.json).
   returned: success
   type: dict
   sample: {"log-driver": "json-file"}
@@ -134,6 +134,13 @@ def describe(plan):
         "%d running containers would stop meanwhile" % plan["containers"]]
 
 
+def seen(host):
+    """What is returned of the host as it is now."""
+    found = find(host)
+    return dict(root=found["root"], has_data=has_data(found["root"]), options=found["options"],
+                running=bool(found["info"]), daemon_json=host.read(host.daemon_json))
+
+
 def main():
     module = AnsibleModule(
         argument_spec=dict(
@@ -146,15 +153,12 @@ def main():
     host = Host()
     move = Move(host, module.params["path"].rstrip("/") or "/", module.params["keep_old"])
     try:
-        found = find(host)
-        seen = dict(root=found["root"], has_data=has_data(found["root"]), options=found["options"],
-                    running=bool(found["info"]), daemon_json=host.read(host.daemon_json))
         if module.check_mode:
             plan = move.load() or move.plan()
             moved = dict((name, plan[name]) for name in REPORTED) if plan else {}
             removed = move.removable()
             module.exit_json(changed=bool(plan or removed), moved=moved, superseded=removed, old="",
-                             free=free_bytes(move.target), lines=describe(plan) if plan else [], done=True, **seen)
+                             free=free_bytes(move.target), lines=describe(plan) if plan else [], done=True, **seen(host))
         removed = move.removable()
         done, result, lines = move.advance(module.params["slice"] or 10 ** 9)
         if not done:
@@ -162,7 +166,7 @@ def main():
         old = (result or {}).pop("old", None) or ""
         gone = [path for path in removed if path not in move.removable()]
         module.exit_json(changed=bool(result or gone), moved=result or {}, superseded=gone, old=old,
-                         free=free_bytes(move.target), lines=lines, done=True, **seen)
+                         free=free_bytes(move.target), lines=lines, done=True, **seen(host))
     except DataRootError as error:
         module.fail_json(msg=str(error))
     except OSError as error:

@@ -24,6 +24,12 @@ options:
     type: list
     elements: path
     default: []
+  read:
+    description:
+      - Small text files whose content is wanted.
+    type: list
+    elements: path
+    default: []
   ports:
     description:
       - TCP ports to look for listeners on.
@@ -61,6 +67,11 @@ existing:
   type: list
   elements: str
   sample: [/etc/kubernetes/ssl]
+content:
+  description: Text by path, for those files that exist.
+  returned: success
+  type: dict
+  sample: {"/etc/hostname": "bg1\n"}
 occupied:
   description: Name of the listening program by port. C(?) where it cannot be told.
   returned: success
@@ -81,6 +92,12 @@ def free_bytes(path):
         path = os.path.dirname(path)
     room = os.statvfs(path)
     return room.f_bavail * room.f_frsize
+
+
+def text_of(path):
+    """A file's text; bytes that are no UTF-8 are replaced."""
+    with open(path, encoding="utf-8", errors="replace") as source:
+        return source.read()
 
 
 def listeners(ports):
@@ -122,6 +139,7 @@ def main():
         argument_spec=dict(
             space=dict(type="list", elements="path", default=[]),
             paths=dict(type="list", elements="path", default=[]),
+            read=dict(type="list", elements="path", default=[]),
             ports=dict(type="list", elements="int", default=[]),
         ),
         supports_check_mode=True,
@@ -132,6 +150,7 @@ def main():
     module.exit_json(
         changed=False,
         free=dict((path, free_bytes(path)) for path in parameters["space"]),
+        content=dict((path, text_of(path)) for path in parameters["read"] if os.path.isfile(path)),
         existing=[path for path in parameters["paths"] if os.path.lexists(path)],
         occupied=dict((str(port), names.get(inode, "?")) for port, inode in inodes.items()))
 

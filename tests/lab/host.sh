@@ -20,6 +20,10 @@ packages() {
         command -v iptables >/dev/null || missing+=(iptables)
     fi
     [ ${#missing[@]} -eq 0 ] && return
+    if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+        echo "${missing[*]} is missing here, and you are neither root nor is there sudo: install it as root, then run again." >&2
+        exit 1
+    fi
     echo "installing ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
     as_root apt-get update -qq

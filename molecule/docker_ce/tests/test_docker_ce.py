@@ -1,5 +1,6 @@
 """The engine as the role docker_ce leaves it, and what the role refuses."""
 import json
+import re
 
 import pytest
 from lab import interrupt, on, play, refused
@@ -37,6 +38,13 @@ def test_the_operators_options_stay_and_ours_are_merged_over_them(name):
     assert len(options["registry-mirrors"]) == 1
 
 
+def test_a_run_with_nothing_to_do_is_cheap():
+    run = play(PLAYBOOK, arguments=["--limit=el9", "-vvv"])
+    modules = re.findall(r"^Using module file \S+/(\w+)\.py", run.output, re.M)
+    assert run.changed == 0 and modules[0] == "setup", modules
+    assert len(modules[1:]) <= 6, modules
+
+
 def test_the_distributions_packages_are_gone():
     assert not on("debian12").package("docker.io").is_installed
     assert on("el9").run("rpm -q docker-common").rc != 0
@@ -46,7 +54,7 @@ def test_the_distributions_packages_are_gone():
 def test_the_packages_come_from_the_signed_repository(name):
     host = on(name)
     if name == "el9":
-        assert "gpgcheck = 1" in host.file("/etc/yum.repos.d/docker-ce-stable.repo").content_string
+        assert "gpgcheck=1" in host.file("/etc/yum.repos.d/docker-ce-stable.repo").content_string
         assert host.run("rpm -q docker-ce").stdout.startswith("docker-ce-20.10.")
     else:
         assert "[signed-by=/etc/apt/keyrings/docker.asc]" in host.file(
@@ -175,3 +183,28 @@ def test_the_engine_goes_up_and_down(version, prefix):
         for side in ("Server", "Client"):
             assert on(name).check_output("docker version --format '{{.%s.Version}}'" % side).startswith(prefix)
         assert on(name).check_output("docker exec keeper cat /things/file") == "precious"
+
+
+def test_users_may_use_the_engine():
+    on("debian12").check_output("useradd --create-home alice")
+    assert play(PLAYBOOK, variables={"docker_ce_version": "", "docker_ce_users": ["alice"]},
+                arguments=["--limit=debian12"]).code == 0
+    assert on("debian12").check_output("su alice -c 'docker ps --quiet --filter name=keeper'")
+
+
+def test_the_engine_is_taken_away_and_its_data_only_when_asked():
+    gone = {"docker_ce_state": "absent"}
+    assert play(PLAYBOOK, variables=gone, arguments=["--check"]).code == 0
+    assert on("el9").service("docker").is_running
+    run = play(PLAYBOOK, variables=gone)
+    assert run.code == 0 and "The engine's data stays under /appdata/lib/docker" in run.text, run.output
+    for name in HOSTS:
+        assert not on(name).exists("dockerd") and not on(name).file("/etc/docker/daemon.json").exists
+        assert on(name).file("/appdata/lib/docker/image").exists
+    assert play(PLAYBOOK, variables=gone).changed == 0
+    back = play(PLAYBOOK, arguments=["--limit=el9"])
+    assert back.code == 0, back.output
+    holds_everything("el9", "/appdata/lib/docker")
+    assert play(PLAYBOOK, variables=dict(gone, docker_ce_purge_data=True)).code == 0
+    for name in HOSTS:
+        assert not on(name).file("/appdata/lib/docker").exists

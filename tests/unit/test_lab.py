@@ -1,0 +1,36 @@
+"""The lab's refusals: early, and with what is missing."""
+import importlib.machinery
+import importlib.util
+import os
+import subprocess
+
+import pytest
+from conftest import ROOT
+
+
+@pytest.fixture
+def lab(monkeypatch):
+    loader = importlib.machinery.SourceFileLoader("lab_command", os.path.join(ROOT, "tests", "lab", "lab"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("lab_command", loader))
+    loader.exec_module(module)
+    monkeypatch.setattr(module, "docker", lambda *command, **options: "/\n")
+    return module
+
+
+@pytest.mark.parametrize("limit, message", [
+    ("NEEDED_MEMORY_GIB", "The lab needs 100000 GiB of memory, this machine has"),
+    ("NEEDED_DISK_GIB", "The lab needs 100000 GiB free under /, there are")])
+def test_a_machine_that_is_too_small_is_refused(lab, monkeypatch, limit, message):
+    monkeypatch.setattr(lab, limit, 100000)
+    with pytest.raises(lab.LabError, match=message):
+        lab.check_machine()
+
+
+def test_a_user_who_may_not_install_what_is_missing_is_told():
+    """Without root and sudo, where a program is missing: the first line of defence of `make demo`."""
+    script = ('id() { echo 1000; }; command() { case $2 in sudo|debootstrap) return 1;; *) builtin command "$@";; esac; }; '
+              'export -f id command; bash "$0" packages')
+    done = subprocess.run(["bash", "-c", script, os.path.join(ROOT, "tests", "lab", "host.sh")],
+                          capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "is missing here, and you are neither root nor is there sudo" in done.stderr
