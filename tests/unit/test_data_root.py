@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+import time
 
 import pytest
 from ansible_collections.fay.rancher.plugins.module_utils import _data_root
@@ -272,6 +273,27 @@ def instrument(monkeypatch, host):
                 host.step()
             return result
         monkeypatch.setattr(owner, name, change)
+
+
+def test_what_the_engine_changed_after_the_copy_comes_along(host, monkeypatch):
+    """The copy of a killed run has ended well, and then the host was started again and its engine wrote to the old root."""
+    copy_only(monkeypatch)
+    begin = host.copy
+
+    def copy_and_be_cut_off(*arguments):
+        begin(*arguments)
+        while not os.path.exists(os.path.join(host.folder, "state", "copy.code")):
+            time.sleep(0.01)
+        host.copy = begin
+        raise PowerCut()
+    host.copy = copy_and_be_cut_off
+    with pytest.raises(PowerCut):
+        finish(move_of(host))
+    host.boot()
+    with open(os.path.join(host.default_root, "volumes", "data", "file"), "w") as target:
+        target.write("a later content")
+    finish(move_of(host))
+    assert content(target_of(host))["volumes/data/file"] == "a later content"
 
 
 def test_a_failing_engine_is_brought_back(host, method):
