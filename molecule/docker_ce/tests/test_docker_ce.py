@@ -158,6 +158,15 @@ def test_a_power_cut_while_it_moves(after, target):
     holds_everything("el9", target)
 
 
+def test_a_refused_configuration_after_a_move_leaves_the_engine_where_its_data_is_now():
+    run = play(PLAYBOOK, arguments=["--limit=el9"], variables={
+        "docker_ce_data_root": "/appdata/second", "docker_ce_daemon_options": {"log-level": "loud"}})
+    assert run.code != 0 and "does not take the new /etc/docker/daemon.json" in run.text, run.output
+    holds_everything("el9", "/appdata/second")
+    assert play(PLAYBOOK, arguments=["--limit=el9"]).code == 0
+    holds_everything("el9", "/appdata/lib/docker")
+
+
 def test_an_engine_that_does_not_start_there_is_brought_back():
     """A full disk, seen by the engine only: it starts on no root that it cannot write to."""
     host = on("debian12")
