@@ -26,7 +26,7 @@ import signal
 import subprocess
 import time
 
-from ansible_collections.fay.rancher.plugins.module_utils._files import write_atomically
+from ansible_collections.fay.rancher.plugins.module_utils._files import existing_parent, write_atomically
 
 DEFAULT_ROOT = "/var/lib/docker"  # dockerd --data-root, docs.docker.com/reference/cli/dockerd
 STATE = "/var/lib/fay-rancher"
@@ -130,20 +130,6 @@ def check_paths(source, target):
     if here != there and (inside(here, there) or inside(there, here)):
         raise DataRootError("The engine's data is at %s and cannot move to %s: one lies in the other. Choose a path "
                             "beside it" % (here, there))
-
-
-def existing_parent(path):
-    while not os.path.exists(path):
-        path = os.path.dirname(path)
-    return path
-
-
-def free_bytes(path):
-    """Free bytes for the filesystem where `path` is or would be; 0 for a path that cannot be."""
-    if not path.startswith("/"):
-        return 0
-    room = os.statvfs(existing_parent(path))
-    return room.f_bavail * room.f_frsize
 
 
 def measure(root):
@@ -474,14 +460,17 @@ class Move:
 
     # ---- looking
 
-    def plan(self):
+    def plan(self, found=None):
         """What would be done: None where the data root is right, else the beginning of a journal with from, to, method,
-        size, entries, free, containers. Raises DataRootError for a move that cannot be."""
-        found = find(self.host)
+        size, entries, free, containers. found: what find() said, where it was asked already.
+
+        Raises DataRootError for a move that cannot be.
+        """
+        found = found or find(self.host)
         target = self.target
         check_paths(found["root"], target)
         source = os.path.realpath(found["root"])  # a link is not the data
-        if os.path.realpath(source) == os.path.realpath(target) or not has_data(source):
+        if source == os.path.realpath(target) or not has_data(source):
             return self.plan_configuration(found)
         info = found["info"] or {}
         running = info.get("ContainersRunning", 0)
@@ -811,7 +800,7 @@ class Move:
     def drop_old(self):
         """Remove the old roots, where that is wanted and the engine is on another one."""
         paths = self.removable()
-        info = self.host.info()
+        info = self.host.info() if paths else None
         for path in paths:
             if not info or os.path.realpath(info["DockerRootDir"]) == os.path.realpath(path):
                 continue  # never what may be in use
@@ -819,7 +808,6 @@ class Move:
                 remove(os.path.join(path, name))
             if not os.path.ismount(path):
                 shutil.rmtree(path)
-        return paths
 
     # ---- going back
 

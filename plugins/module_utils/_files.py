@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Writing a file so that a kill at any instant leaves the old one or the new one, whole."""
+"""Files and their filesystems; writing so that a kill at any instant leaves the old file or the new one, whole."""
 import contextlib
 import os
 import time
@@ -32,6 +32,21 @@ def kubectl_lock(path, seconds=15):
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(lock)
+
+
+def existing_parent(path):
+    """The nearest directory that exists, on the way from an absolute path to the root."""
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def free_bytes(path):
+    """Free bytes for ordinary users on the filesystem where `path` is or would be; 0 for a path that is not absolute."""
+    if not path.startswith("/"):
+        return 0
+    room = os.statvfs(existing_parent(path))
+    return room.f_bavail * room.f_frsize
 
 
 def write_atomically(path, content, mode, owner=None):

@@ -116,10 +116,10 @@ from ansible_collections.fay.rancher.plugins.module_utils._data_root import (
     Host,
     Move,
     find,
-    free_bytes,
     gib,
     has_data,
 )
+from ansible_collections.fay.rancher.plugins.module_utils._files import free_bytes
 
 REPORTED = ("from", "to", "method", "size", "entries", "free", "containers")
 
@@ -134,9 +134,8 @@ def describe(plan):
         "%d running containers would stop meanwhile" % plan["containers"]]
 
 
-def seen(host):
-    """What is returned of the host as it is now."""
-    found = find(host)
+def seen(host, found):
+    """What is returned of the host: found is what find() says of it."""
     return dict(root=found["root"], has_data=has_data(found["root"]), options=found["options"],
                 running=bool(found["info"]), daemon_json=host.read(host.daemon_json))
 
@@ -154,11 +153,13 @@ def main():
     move = Move(host, module.params["path"].rstrip("/") or "/", module.params["keep_old"])
     try:
         if module.check_mode:
-            plan = move.load() or move.plan()
+            found = find(host)
+            plan = move.load() or move.plan(found)
             moved = dict((name, plan[name]) for name in REPORTED) if plan else {}
             removed = move.removable()
             module.exit_json(changed=bool(plan or removed), moved=moved, superseded=removed, old="",
-                             free=free_bytes(move.target), lines=describe(plan) if plan else [], done=True, **seen(host))
+                             free=free_bytes(move.target), lines=describe(plan) if plan else [], done=True,
+                             **seen(host, found))
         removed = move.removable()
         done, result, lines = move.advance(module.params["slice"] or 10 ** 9)
         if not done:
@@ -166,7 +167,7 @@ def main():
         old = (result or {}).pop("old", None) or ""
         gone = [path for path in removed if path not in move.removable()]
         module.exit_json(changed=bool(result or gone), moved=result or {}, superseded=gone, old=old,
-                         free=free_bytes(move.target), lines=lines, done=True, **seen(host))
+                         free=free_bytes(move.target), lines=lines, done=True, **seen(host, find(host)))
     except DataRootError as error:
         module.fail_json(msg=str(error))
     except OSError as error:

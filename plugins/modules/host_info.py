@@ -82,16 +82,9 @@ occupied:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.fay.rancher.plugins.module_utils._files import free_bytes
 
 LISTEN = "0A"  # state of a listening socket in /proc/net/tcp: Linux, include/net/tcp_states.h
-
-
-def free_bytes(path):
-    """Free bytes for ordinary users on the filesystem where `path` is or would be."""
-    while not os.path.exists(path) and path != os.path.dirname(path):
-        path = os.path.dirname(path)
-    room = os.statvfs(path)
-    return room.f_bavail * room.f_frsize
 
 
 def text_of(path):
