@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Makes the image every other one of the lab starts from: Debian 12, no more than apt needs.
-# Usage: debian.sh TAG
+# Makes the images every other one of the lab starts from: a Debian release, no more than apt needs.
+# Usage: debian.sh SUITE TAG
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/mirror.sh"
+suite=$1 tag=$2
 
 root=$(mktemp -d)
 trap 'sudo_rm "$root"' EXIT
@@ -11,12 +12,12 @@ as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
 sudo_rm() { as_root rm -rf --one-file-system "$1"; }
 
 as_root debootstrap --variant=minbase --include=ca-certificates --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
-    bookworm "$root" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} >/dev/null
+    "$suite" "$root" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} >/dev/null
 uri=$(awk '$1 == "deb" {print $2; exit}' "$root/etc/apt/sources.list")
 {
-    echo "deb $uri bookworm main"
-    echo "deb $uri bookworm-updates main"
-    [ -z "$DEBIAN_SECURITY" ] || echo "deb $DEBIAN_SECURITY bookworm-security main"
+    echo "deb $uri $suite main"
+    echo "deb $uri $suite-updates main"
+    [ -z "$DEBIAN_SECURITY" ] || echo "deb $DEBIAN_SECURITY $suite-security main"
 } | as_root tee "$root/etc/apt/sources.list" >/dev/null
 # Small and quick: no documentation, no recommended packages, no second copy of the package lists.
 printf 'path-exclude=/usr/share/%s/*\n' doc man locale info | as_root tee "$root/etc/dpkg/dpkg.cfg.d/lab" >/dev/null
@@ -26,4 +27,4 @@ APT::Keep-Downloaded-Packages "false";
 Dpkg::Use-Pty "false";
 APT
 as_root rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale,info}/*
-as_root tar -C "$root" -c . | docker import - "$1" >/dev/null
+as_root tar -C "$root" -c . | docker import - "$tag" >/dev/null

@@ -27,7 +27,9 @@ tree() {  # tree SUITE ENGINE_VERSION: upstream's layout below /tmp/ENGINE_VERSI
     cp /recipe/containerd.service "$root/containerd.io/lib/systemd/system/"
 }
 
-deb() {  # deb DIR PACKAGE VERSION DEPENDS
+deb() {  # deb SUITE DIR PACKAGE VERSION DEPENDS
+    local suite=$1
+    shift
     mkdir -p "$1/DEBIAN"
     printf 'Package: %s\nVersion: %s\nArchitecture: amd64\nMaintainer: fay lab <lab@fay.example>\nDepends: %s\nDescription: %s of the lab\n' \
         "$2" "$3" "$4" "$2" >"$1/DEBIAN/control"
@@ -46,7 +48,7 @@ POST
         printf '#!/bin/sh\nset -e\nsystemctl daemon-reload || true\nsystemctl enable --quiet --now containerd.service || true\n' >"$1/DEBIAN/postinst"
         chmod 0755 "$1/DEBIAN/postinst"
     fi
-    dpkg-deb --build --root-owner-group -Zxz -z1 "$1" "/www/linux/debian/dists/bookworm/pool/stable/amd64/$2_${3#*:}_amd64.deb" >/dev/null
+    dpkg-deb --build --root-owner-group -Zxz -z1 "$1" "/www/linux/debian/dists/$suite/pool/stable/amd64/$2_${3#*:}_amd64.deb" >/dev/null
     rm -rf "$1/DEBIAN"
 }
 
@@ -66,7 +68,7 @@ rpm_package() {  # rpm_package DIR PACKAGE EPOCH VERSION RELEASE REQUIRES
         --define '__os_install_post %{nil}' --define "_rpmdir /tmp/rpm" "$spec" >/dev/null
 }
 
-mkdir -p /www/linux/debian/dists/bookworm/pool/stable/amd64 /tmp/rpm
+mkdir -p /www/linux/debian/dists/{bookworm,trixie}/pool/stable/amd64 /tmp/rpm
 fetch bookworm docker.io containerd runc tini
 fetch trixie docker.io docker-cli containerd
 # tini is the same; Debian 13's runc wants a newer libc than Debian 12 has.
@@ -74,26 +76,30 @@ cp /tmp/bookworm/usr/bin/tini-static /tmp/trixie/usr/bin/
 mkdir -p /tmp/trixie/usr/sbin && cp /tmp/bookworm/usr/sbin/runc /tmp/trixie/usr/sbin/
 tree bookworm 20.10.24
 tree trixie 26.1.5
-while read -r version deb_version deb_cli_version rpm_release containerd; do
+while read -r version deb_version rpm_release containerd suites; do
     root=/tmp/$version
-    deb "$root/docker-ce" docker-ce "5:$deb_version" "docker-ce-cli, containerd.io, iptables, libseccomp2"
-    deb "$root/docker-ce-cli" docker-ce-cli "5:$deb_cli_version" "libc6"
-    deb "$root/containerd.io" containerd.io "$containerd-1" "libc6, libseccomp2"
+    for suite in $suites; do
+        deb "$suite" "$root/docker-ce" docker-ce "5:$deb_version$suite" "docker-ce-cli, containerd.io, iptables, libseccomp2"
+        deb "$suite" "$root/docker-ce-cli" docker-ce-cli "5:$deb_version$suite" "libc6"
+        deb "$suite" "$root/containerd.io" containerd.io "$containerd-1" "libc6, libseccomp2"
+    done
     rpm_package "$root/docker-ce" docker-ce 3 "$version" "$rpm_release" "docker-ce-cli containerd.io"
     rpm_package "$root/docker-ce-cli" docker-ce-cli 1 "$version" "$rpm_release" ""
     rpm_package "$root/containerd.io" containerd.io 0 "$containerd" "3.1" ""
 done <<'VERSIONS'
-20.10.24 20.10.24~3-0~debian-bookworm 20.10.24~3-0~debian-bookworm 3 1.6.20
-26.1.5 26.1.5-1~debian.12~bookworm 26.1.5-1~debian.12~bookworm 1 1.7.24
+20.10.24 20.10.24~3-0~debian- 3 1.6.20 bookworm
+26.1.5 26.1.5-1~debian. 1 1.7.24 bookworm trixie
 VERSIONS
 cd /www/linux/debian
-mkdir -p dists/bookworm/stable/binary-amd64
-apt-ftparchive packages dists/bookworm/pool >dists/bookworm/stable/binary-amd64/Packages
-gzip -k dists/bookworm/stable/binary-amd64/Packages
-apt-ftparchive -o APT::FTPArchive::Release::Origin=Docker -o APT::FTPArchive::Release::Suite=bookworm \
-    -o APT::FTPArchive::Release::Codename=bookworm -o APT::FTPArchive::Release::Components=stable \
-    -o APT::FTPArchive::Release::Architectures=amd64 release dists/bookworm >dists/bookworm/Release
-gpg --batch --quiet --clearsign -o dists/bookworm/InRelease dists/bookworm/Release
+for suite in bookworm trixie; do
+    mkdir -p "dists/$suite/stable/binary-amd64"
+    apt-ftparchive packages "dists/$suite/pool" >"dists/$suite/stable/binary-amd64/Packages"
+    gzip -k "dists/$suite/stable/binary-amd64/Packages"
+    apt-ftparchive -o APT::FTPArchive::Release::Origin=Docker -o "APT::FTPArchive::Release::Suite=$suite" \
+        -o "APT::FTPArchive::Release::Codename=$suite" -o APT::FTPArchive::Release::Components=stable \
+        -o APT::FTPArchive::Release::Architectures=amd64 release "dists/$suite" >"dists/$suite/Release"
+    gpg --batch --quiet --clearsign -o "dists/$suite/InRelease" "dists/$suite/Release"
+done
 gpg --armor --export >gpg
 
 mkdir -p /www/linux/centos/9/x86_64/stable/Packages
@@ -108,4 +114,4 @@ mkdir -p /www/release/v1.20.2/bin/linux/amd64
 cp /kubernetes/kubectl /www/release/v1.20.2/bin/linux/amd64/
 sha256sum </kubernetes/kubectl | cut -d' ' -f1 | tr -d '\n' >/www/release/v1.20.2/bin/linux/amd64/kubectl.sha256
 chmod -R a+rX /www
-ls -l /www/linux/debian/dists/bookworm/pool/stable/amd64 /www/linux/centos/9/x86_64/stable/Packages
+ls -l /www/linux/debian/dists/*/pool/stable/amd64 /www/linux/centos/9/x86_64/stable/Packages
