@@ -40,8 +40,13 @@ SYSTEM_DIRECTORIES = ("/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/l
 UNFIT = ("nfs", "nfs4", "cifs", "smb3", "overlay", "aufs", "ecryptfs", "vfat", "exfat", "ntfs", "9p", "tmpfs", "ramfs")
 FLAG = re.compile(r"""\s+(?:(?:--data-root|--graph|-g)(?:=|\s+)|-g(?=/))("[^"]*"|'[^']*'|\S+)""")
 MARGIN = 1.1  # of what the data takes now
+CONTAINER_FORMAT = ('{{.Id}}|{{.State.Status}}|{{.HostConfig.RestartPolicy.Name}}|{{.HostConfig.AutoRemove}}|'
+                    '{{index .Config.Labels "com.docker.swarm.task.id"}}|{{range .Mounts}}{{.Name}} {{end}}')
 RENAME_EXCHANGE = 2  # linux/fs.h
+KILLED = ("12", "20", "130", "137", "143")  # exit codes of an rsync that was killed, or its other half: rsync(1), sh(1)
+KILLED_OFTEN = 3
 POLL_SECONDS = 0.5
+RELOAD_SECONDS = 30
 RESTART_SECONDS = 120  # for containers with a restart policy: the engine waits up to a minute between its tries
 
 
@@ -301,6 +306,8 @@ class Host:
                 return source.read()
         except FileNotFoundError:
             return ""
+        except UnicodeDecodeError as error:
+            raise DataRootError("%s is no text in UTF-8 (%s). Correct it" % (path, error))
 
     def unit(self):
         return self.run("systemctl", "cat", "docker.service")[1]
@@ -318,25 +325,40 @@ class Host:
         return info if info and info.get("DockerRootDir") else None
 
     def objects(self):
-        """What the engine has: {images, containers: {id: [state, restart policy]}, volumes, networks (names)}."""
+        """What the engine has: {images, containers: {id: [state, restart policy]}, volumes, networks (names)}.
+
+        Without what goes by itself when the engine stops: containers of `docker run --rm` with their nameless volumes,
+        and those of a swarm's tasks, which its managers make anew, with the swarm's networks.
+        """
         lists = {}
         for name, command in (("images", ("image", "ls", "--all", "--quiet", "--no-trunc")),
                               ("volumes", ("volume", "ls", "--quiet")),
-                              ("networks", ("network", "ls", "--format", "{{.Name}}")),
+                              ("networks", ("network", "ls", "--filter", "scope=local", "--format", "{{.Name}}")),
                               ("containers", ("ps", "--all", "--quiet", "--no-trunc"))):
             code, out, err = self.run("docker", *command)
             if code:
                 raise DataRootError("`docker %s` fails: %s" % (" ".join(command), err.strip()))
             lists[name] = sorted(set(out.split("\n")) - {""})
-        containers = {}
+        containers, passing = {}, set()
         if lists["containers"]:
-            out = self.run("docker", "inspect", "--format", "{{.Id}} {{.State.Status}} {{.HostConfig.RestartPolicy.Name}}",
-                           *lists["containers"])[1]
-            containers = dict((line.split()[0], (line.split()[1:] + ["no"])[:2]) for line in out.splitlines())
-        return dict(lists, containers=containers)
+            code, out, err = self.run("docker", "inspect", "--format", CONTAINER_FORMAT, *lists["containers"])
+            for line in out.splitlines():
+                identifier, state, policy, removed, task, volumes = line.split("|")
+                if removed == "true":
+                    passing.update(volumes.split())
+                elif not task:
+                    containers[identifier] = [state, policy or "no"]
+        volumes = [name for name in lists["volumes"] if name not in passing or not re.match("[0-9a-f]{64}$", name)]
+        return dict(lists, containers=containers, volumes=volumes)
 
-    def stop(self):
+    def reload(self):
+        self.run("systemctl", "reload", "docker.service")
+
+    def stop(self, *services):
+        """Stop the engine, and further services after it."""
         self.run("systemctl", "stop", "docker.socket", "docker.service")
+        if services:
+            self.run("systemctl", "stop", *services)
         if self.is_running():
             raise DataRootError("`systemctl stop docker` did not stop the engine. See `journalctl -u docker`")
 
@@ -398,10 +420,11 @@ def progress(text):
 
 
 def find(host):
-    """Where the engine's data is now: {root, by, command, options}.
+    """Where the engine's data is now: {root, by, start, command, options, info}.
 
-    by: `engine` (it runs and was asked), `daemon.json`, `unit` or `default`. command: the unit's ExecStart with the
-    root's flag taken out where there is one, else None. options: daemon.json as a dict. Raises DataRootError.
+    by: `engine` (it runs and was asked), `daemon.json`, `unit` or `default`. start: the unit's ExecStart without a flag
+    for the root; command: the same where it had one, else None. options: daemon.json as a dict. info: `docker info` or
+    None. Raises DataRootError.
     """
     options = parse_options(host.read(host.daemon_json))
     unit = host.unit()
@@ -418,7 +441,8 @@ def find(host):
     else:
         named = [pair for pair in candidates if pair[0]]
         root, by = next((pair for pair in named if has_data(pair[0])), named[0])
-    return {"root": root.rstrip("/"), "by": by, "command": command if flag else None, "options": options, "info": info}
+    return {"root": root.rstrip("/"), "by": by, "start": command, "command": command if flag else None,
+            "options": options, "info": info}
 
 
 class Move:
@@ -470,19 +494,21 @@ class Move:
         target = self.target
         check_paths(found["root"], target)
         source = os.path.realpath(found["root"])  # a link is not the data
+        if found["by"] == "default" and source in self.old():  # the engine was taken away, and with it what names the root
+            if source == os.path.realpath(target):
+                raise DataRootError("%s is an old data root, kept when its data moved on. Name the data root that was used "
+                                    "since then; if there is none, remove %s" % (source, self.old_path))
+            if has_data(target):
+                return self.plan_configuration(found)
         if source == os.path.realpath(target) or not has_data(source):
             return self.plan_configuration(found)
         info = found["info"] or {}
         running = info.get("ContainersRunning", 0)
-        if info.get("LiveRestoreEnabled") and running:
+        if info.get("LiveRestoreEnabled") and found["options"].get("live-restore") is not True:
             raise DataRootError(
-                "live-restore is on and %d containers run: they would go on writing to %s while it is copied. Set "
-                "live-restore to false in daemon.json, `systemctl reload docker`, and run again" % (running, source))
+                "live-restore is on by a flag of docker.service: containers would go on writing to %s while it is copied. "
+                "Take the flag out (daemon.json may say it instead), restart the engine, and run again" % source)
         self.check_mounts(source)
-        of_containerd = re.search(r"""^\s*root\s*=\s*["']([^"']+)""", self.host.read(self.host.containerd_config), re.M)
-        if of_containerd and inside(os.path.realpath(of_containerd.group(1)), source):
-            raise DataRootError("containerd keeps its own state in %s, inside the engine's data, and has its own service. "
-                                "Give it another root in %s first" % (of_containerd.group(1), self.host.containerd_config))
         beside = self.beside(target)
         if has_data(target) and not os.path.exists(os.path.join(target, MARKER)):
             raise DataRootError("%s is not empty, and the engine's data is at %s. Empty it, or name another data root"
@@ -510,14 +536,22 @@ class Move:
                 raise DataRootError("%s has %d inodes free and %s has %d entries. Name a data root on a filesystem with "
                                     "more" % (parent, inodes, source, entries))
         return {"from": source, "to": target, "method": "rename" if same else "copy", "size": size, "entries": entries,
-                "free": free, "containers": running, "phase": "stop"}
+                "free": free, "containers": running, "phase": "stop", "live_restore": info.get("LiveRestoreEnabled", False),
+                "swarm": info.get("Swarm", {}).get("LocalNodeState") == "active",
+                "services": ["containerd.service"] if self.containerd_root(source) else []}
 
     def plan_configuration(self, found):
         """The data is in its place or there is none; a flag of the unit still has to give way to daemon.json."""
         if found["command"] is None:
             return None
         return {"from": found["root"], "to": self.target, "method": "none", "size": 0, "entries": 0, "free": 0,
-                "containers": (found["info"] or {}).get("ContainersRunning", 0), "phase": "stop"}
+                "containers": (found["info"] or {}).get("ContainersRunning", 0), "phase": "stop", "live_restore": False,
+                "swarm": False, "services": []}
+
+    def containerd_root(self, source):
+        """The root of a containerd of its own that lies in `source`, as its configuration writes it; else None."""
+        found = re.search(r"""^\s*root\s*=\s*["']([^"']+)""", self.host.read(self.host.containerd_config), re.M)
+        return found.group(1) if found and inside(os.path.realpath(found.group(1)), source) else None
 
     @staticmethod
     def one_mount(source, parent):
@@ -571,7 +605,7 @@ class Move:
 
     def begin(self, journal):
         self.save(journal, running=False, objects=None, daemon_json=self.host.read(self.host.daemon_json),
-                  drop_in=self.host.read(self.host.drop_in))
+                  drop_in=self.host.read(self.host.drop_in), containerd=self.host.read(self.host.containerd_config))
 
     def go(self, journal, deadline):
         """The phases. Each is entered again from its beginning after a kill, so each can be done twice."""
@@ -580,31 +614,36 @@ class Move:
             self.save(journal, phase="stop")  # killed before the switch: the old root counts, and may have been used
         elif journal["phase"] in ("switch", "start") and self.engine_is_on(journal["to"]):
             # It started with the host after the switch: what it has now is what counts.
-            phase = "retire" if journal["method"] == "copy" else journal["phase"]
-            self.save(journal, objects=self.host.objects(), phase=phase)
+            self.save(journal, objects=self.host.objects(), phase="retire" if journal["method"] == "copy" else "switch")
+            if journal["method"] != "copy":
+                self.end_live_restore(journal)
         if journal["phase"] in ("stop", "copy", "place"):
             if self.host.is_running():
                 self.save(journal, running=True, objects=self.host.objects())
-            self.host.stop()
-            self.check_idle(journal["from"])
+                self.end_live_restore(journal)
+            self.host.stop(*journal["services"])
+            if journal["method"] != "none":
+                self.check_idle(journal["from"])
             if journal["method"] == "copy" and not self.copied(journal, deadline, lines):
                 return False, None, lines
             self.save(journal, phase="place")
             self.place(journal)
             self.save(journal, phase="switch")
         if journal["phase"] == "switch":
-            self.host.stop()
+            self.host.stop(*journal["services"])
             self.switch(journal)
             self.save(journal, phase="start")
         if journal["phase"] == "start":
             if journal["method"] == "rename":
-                self.host.stop()
+                self.host.stop(*journal["services"])
             self.settle(journal)
             if journal["running"]:
                 self.host.start()
                 self.verify(journal)
             self.save(journal, phase="retire")
         old = self.retire(journal)
+        # What the role docker_ce keeps to go back to names the old root, and the engine has started with what is there now.
+        shutil.rmtree(self.file("docker-before"), ignore_errors=True)
         self.forget()
         result = dict((name, journal[name]) for name in ("from", "to", "method", "size", "entries"))
         return True, dict(result, old=old), lines
@@ -618,6 +657,19 @@ class Move:
     def engine_is_on(self, root):
         info = self.host.info()
         return bool(info) and os.path.realpath(info["DockerRootDir"]) == os.path.realpath(root)
+
+    def end_live_restore(self, journal):
+        """Have the containers stop with the engine. switch() and undo() bring the option back."""
+        if not journal["live_restore"]:
+            return
+        options = parse_options(self.host.read(self.host.daemon_json))
+        write_atomically(self.host.daemon_json, render_options(dict(options, **{"live-restore": False})), 0o644)
+        self.host.reload()
+        deadline = self.clock() + RELOAD_SECONDS
+        while (self.host.info() or {}).get("LiveRestoreEnabled"):
+            if self.clock() > deadline:
+                raise DataRootError("the engine does not turn live-restore off. See `journalctl -u docker`")
+            time.sleep(POLL_SECONDS)
 
     def check_idle(self, source):
         below = [point for point, unused in mounts() if inside(point, source) and point != source]
@@ -641,6 +693,9 @@ class Move:
                 return False
             time.sleep(POLL_SECONDS)
         code = self.host.read(self.file("copy.code")).strip()
+        if code in KILLED and journal.get("killed", 0) < KILLED_OFTEN:  # with the run that began it
+            self.save(journal, phase="stop", killed=journal.get("killed", 0) + 1)
+            return False
         if code != "0":
             raise DataRootError("the copy to %s failed: %s" % (
                 beside, self.host.read(self.file("copy.err")).strip() or "rsync was killed"))
@@ -719,6 +774,9 @@ class Move:
             repoint(journal["to"], journal["from"], real_place(journal["to"]))
         options = dict(found["options"], **{"data-root": journal["to"]})
         options.pop("graph", None)
+        if journal["live_restore"]:
+            options["live-restore"] = True
+        self.switch_containerd(journal)
         os.makedirs(os.path.dirname(self.host.daemon_json), exist_ok=True)
         write_atomically(self.host.daemon_json, render_options(options), 0o644)
         sync(os.path.dirname(self.host.daemon_json))
@@ -726,6 +784,15 @@ class Move:
             os.makedirs(os.path.dirname(self.host.drop_in), exist_ok=True)
             write_atomically(self.host.drop_in, DROP_IN_TEXT % found["command"], 0o644)
             sync(os.path.dirname(self.host.drop_in))
+
+    def switch_containerd(self, journal):
+        """A containerd whose own root lies in the data has it at the new place. Before the engine's: it starts before it."""
+        root = self.containerd_root(journal["from"]) if journal["services"] else None
+        if root:
+            text = self.host.read(self.host.containerd_config)
+            moved = journal["to"] + os.path.realpath(root)[len(journal["from"]):]
+            write_atomically(self.host.containerd_config, text.replace(root, moved, 1), 0o644)
+            sync(os.path.dirname(self.host.containerd_config))
 
     def settle(self, journal):
         """A renamed root: the link at the new path and the directory at the old one change places."""
@@ -819,13 +886,15 @@ class Move:
             switched = self.host.read(self.host.daemon_json) != journal["daemon_json"] or (
                 self.host.read(self.host.drop_in) != journal["drop_in"])
             if switched or journal["phase"] in ("switch", "start"):
-                self.host.stop()
+                self.host.stop(*journal["services"])
             if journal["method"] == "rename" and os.path.isdir(target) and not os.path.islink(target):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(source)  # the link that settle() left
                 os.symlink(target, source)
             if journal["method"] == "rename":
                 repoint(source, real_place(target), source)
+            if journal["services"]:
+                self.restore(self.host.containerd_config, journal["containerd"])
             self.restore(self.host.drop_in, journal["drop_in"])
             self.restore(self.host.daemon_json, journal["daemon_json"])
             if journal["method"] == "rename":

@@ -44,8 +44,9 @@ requirements:
   - rsync on the host, where data has to be copied
   - systemd
 notes:
-  - The engine and its containers are stopped while the data is copied.
+  - The engine and its containers are stopped while the data is copied, those of C(live-restore) too.
   - In a swarm the node is away for that time, and its services are moved by their managers. Drain it first.
+  - A containerd whose own root (C(/etc/containerd/config.toml)) lies in the data moves along.
 """
 
 EXAMPLES = r"""
@@ -98,6 +99,21 @@ running:
   returned: success
   type: bool
   sample: true
+version:
+  description: The running engine's version. Empty where none answers.
+  returned: success
+  type: str
+  sample: 20.10.24
+command:
+  description: The command that starts the engine, without a flag for its data root. Empty where there is no unit.
+  returned: success
+  type: str
+  sample: /usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock
+by:
+  description: How RV(root) is known. C(engine), C(daemon.json), C(unit), or C(default) where nothing names it.
+  returned: success
+  type: str
+  sample: engine
 options:
   description: The engine's configuration, C(daemon.json).
   returned: success
@@ -124,20 +140,25 @@ from ansible_collections.fay.rancher.plugins.module_utils._files import free_byt
 REPORTED = ("from", "to", "method", "size", "entries", "free", "containers")
 
 
-def describe(plan):
-    """What check mode says, one line each."""
+def describe(plan, by):
+    """What check mode says, one line each. by: how the old root is known."""
     if plan["method"] == "none":
         return ["The data root stays %s; its flag in docker.service gives way to daemon.json" % plan["to"],
                 "%d running containers would be stopped and started" % plan["containers"]]
-    return ["%s would move from %s to %s by a %s; %s are free there" % (
-        gib(plan["size"]), plan["from"], plan["to"], plan["method"], gib(plan["free"])),
+    lines = ["%s would move from %s (known by: %s) to %s by a %s; %s are free there" % (
+        gib(plan["size"]), plan["from"], by, plan["to"], plan["method"], gib(plan["free"])),
         "%d running containers would stop meanwhile" % plan["containers"]]
+    if plan["swarm"]:
+        lines.append("This node of a swarm would be away meanwhile, and its services move: drain it first")
+    return lines
 
 
 def seen(host, found):
     """What is returned of the host: found is what find() says of it."""
-    return dict(root=found["root"], has_data=has_data(found["root"]), options=found["options"],
-                running=bool(found["info"]), daemon_json=host.read(host.daemon_json))
+    info = found["info"] or {}
+    return dict(root=found["root"], by=found["by"], has_data=has_data(found["root"]), options=found["options"],
+                running=bool(info), version=info.get("ServerVersion", ""), command=found["start"],
+                daemon_json=host.read(host.daemon_json))
 
 
 def main():
@@ -158,7 +179,7 @@ def main():
             moved = dict((name, plan[name]) for name in REPORTED) if plan else {}
             removed = move.removable()
             module.exit_json(changed=bool(plan or removed), moved=moved, superseded=removed, old="",
-                             free=free_bytes(move.target), lines=describe(plan) if plan else [], done=True,
+                             free=free_bytes(move.target), lines=describe(plan, found["by"]) if plan else [], done=True,
                              **seen(host, found))
         removed = move.removable()
         done, result, lines = move.advance(module.params["slice"] or 10 ** 9)

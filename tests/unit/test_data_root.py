@@ -35,7 +35,8 @@ class FakeHost(Host):
         self.folder = str(folder)
         self.daemon_json = os.path.join(self.folder, "daemon.json")
         self.drop_in = os.path.join(self.folder, "drop-in.conf")
-        self.containerd_config = os.path.join(self.folder, "is-not-there.toml")
+        self.containerd_config = os.path.join(self.folder, "containerd.toml")
+        self.live_restore = False  # as the running engine has it
         self.default_root = os.path.join(self.folder, "old", "docker")
         self.flag = None
         self.on = False
@@ -64,7 +65,8 @@ class FakeHost(Host):
         return self.on
 
     def info(self):
-        return {"DockerRootDir": os.path.realpath(self.root()), "ContainersRunning": 1} if self.on else None
+        return {"DockerRootDir": os.path.realpath(self.root()), "ContainersRunning": 1,
+                "LiveRestoreEnabled": self.live_restore} if self.on else None
 
     def objects(self):
         return {"images": sorted(os.listdir(os.path.join(self.root(), "image"))), "volumes": [], "networks": ["bridge"],
@@ -74,7 +76,13 @@ class FakeHost(Host):
         with open(os.path.join(self.root(), "containers", "c1", "config.v2.json")) as source:
             return os.path.isfile(json.load(source)["MountPoints"]["/data"]["Source"] + "/file")
 
-    def stop(self):
+    def reload(self):
+        self.live_restore = parse_options(self.read(self.daemon_json)).get("live-restore", False)
+        self.step()
+
+    def stop(self, *services):
+        assert not self.live_restore, "its containers go on writing"
+        assert bool(services) == os.path.exists(self.containerd_config)
         self.on = False
         self.step()
 
@@ -83,6 +91,7 @@ class FakeHost(Host):
         if root in self.breaks_on:
             raise DataRootError("the engine does not start")
         self.on = True
+        self.live_restore = parse_options(self.read(self.daemon_json)).get("live-restore", False)
         os.makedirs(os.path.join(root, "image"), exist_ok=True)  # what a real one does in an empty root
         self.step()
 
@@ -123,6 +132,11 @@ def fill(root):
         "/host": {"Type": "bind", "Source": root + "/volumes"}}}
     with open(os.path.join(root, "containers", "c1", "config.v2.json"), "w") as target:
         json.dump(config, target)
+
+
+def write(path, text):
+    with open(path, "w") as target:
+        target.write(text)
 
 
 def content(root, in_use=True):
@@ -221,22 +235,25 @@ def test_an_old_root_is_not_removed_without_an_engine_on_another_one(host, monke
     assert content(old, False)
 
 
-@pytest.mark.parametrize("flag", [False, True], ids=["default", "flag"])
-def test_a_power_cut_at_any_instant_loses_nothing(tmp_path, monkeypatch, method, flag):
+@pytest.mark.parametrize("variant", ["default", "flag", "live-restore and containerd"])
+def test_a_power_cut_at_any_instant_loses_nothing(tmp_path, monkeypatch, method, variant):
     """The host is switched on again after each possible instant, its engine runs, and the next run ends the move."""
     monkeypatch.setattr(_data_root, "filesystem", lambda path: "ext4")
     steps = 0
     while True:
         steps += 1
         host = FakeHost(tmp_path / str(steps))
-        if flag:
+        if variant == "flag":
             host.default_root, host.flag = os.path.join(host.folder, "elsewhere"), host.default_root
         source = host.flag or host.default_root
         fill(source)
         before = content(source)
-        host.on = True
+        if variant == "live-restore and containerd":
+            write(host.daemon_json, '{"live-restore": true}')
+            write(host.containerd_config, 'version = 2\nroot = "%s/containerd"\n' % source)
+        host.start()
         instrument(monkeypatch, host)
-        host.cut_at = steps
+        host.steps, host.cut_at = 0, steps
         try:
             finish(move_of(host))
             break  # there are no more instants
@@ -252,12 +269,48 @@ def test_a_power_cut_at_any_instant_loses_nothing(tmp_path, monkeypatch, method,
             os.unlink(os.path.join(host.root(), "image", "sha256-1"))
             del before["image/sha256-1"]
         else:
-            assert flag, "after instant %d the engine does not start" % steps
+            assert variant == "flag", "after instant %d the engine does not start" % steps
         finish(move_of(host))
         assert host.on and host.root() == target_of(host)
         assert content(target_of(host)) == before
         assert not os.path.exists(os.path.join(host.folder, "state", "docker-data-root.json"))
+        if variant == "live-restore and containerd":
+            assert host.live_restore and host.read(host.containerd_config) == (
+                'version = 2\nroot = "%s/containerd"\n' % target_of(host))
     assert steps > 8
+
+
+def test_a_failed_move_brings_live_restore_and_containerd_back(host, method):
+    write(host.daemon_json, '{"live-restore": true}')
+    write(host.containerd_config, "root = '%s/containerd'\n" % host.default_root)
+    host.start()
+    host.breaks_on = (target_of(host),)
+    with pytest.raises(DataRootError, match="The engine is on .* again"):
+        finish(move_of(host))
+    assert host.on and host.live_restore and host.root() == host.default_root
+    assert host.read(host.containerd_config) == "root = '%s/containerd'\n" % host.default_root
+
+
+def test_an_engine_that_was_taken_away_after_a_move_is_found_by_its_data(host, monkeypatch):
+    """`absent` removes daemon.json, which named the new root; the old one is kept in the default place, on its own mount."""
+    copy_only(monkeypatch)
+    monkeypatch.setattr(_data_root.os.path, "ismount", lambda path: path == host.default_root)
+    finish(move_of(host))
+    monkeypatch.undo()
+    monkeypatch.setattr(_data_root, "filesystem", lambda path: "ext4")
+    os.unlink(host.daemon_json)
+    host.on = False
+    assert move_of(host).plan() is None
+    with pytest.raises(DataRootError, match="is an old data root, kept when its data moved on"):
+        move_of(host, host.default_root).plan()
+
+
+def test_what_was_kept_of_an_older_configuration_is_forgotten_with_a_move(host, method):
+    """It names the old root, and the role would put it back after a failure."""
+    kept = os.path.join(host.folder, "state", "docker-before")
+    os.makedirs(kept)
+    finish(move_of(host))
+    assert not os.path.exists(kept)
 
 
 def instrument(monkeypatch, host):
@@ -323,6 +376,26 @@ def test_lost_objects_bring_the_engine_back(host, method):
     assert host.on and host.root() == host.default_root and len(content(host.default_root)) == 4
 
 
+def test_a_copy_that_was_killed_with_its_run_is_begun_again(host, monkeypatch):
+    copy_only(monkeypatch)
+    copy, killed = host.copy_command, []
+
+    def first_killed(source, target):
+        killed.append(1)
+        return ["sh", "-c", "kill -9 $$"] if len(killed) == 1 else copy(source, target)
+    host.copy_command = first_killed
+    finish(move_of(host))
+    assert len(killed) == 2 and host.root() == target_of(host)
+
+
+def test_a_copy_that_is_killed_each_time_ends(host, monkeypatch):
+    copy_only(monkeypatch)
+    host.copy_command = lambda source, target: ["sh", "-c", "kill -9 $$"]
+    with pytest.raises(DataRootError, match="the copy to .* failed: (Killed|rsync was killed)"):
+        finish(move_of(host))
+    assert host.on and host.root() == host.default_root
+
+
 def test_a_failing_copy_leaves_the_engine_as_it_was(host, monkeypatch):
     copy_only(monkeypatch)
     monkeypatch.setattr(host, "copy_command", lambda source, target: ["cp", source + "-is-not-there", target])
@@ -363,7 +436,7 @@ def test_paths_that_cannot_be(host, target, message):
 def test_refusals_before_anything_stops(host, monkeypatch):
     copy_only(monkeypatch)
     stops = []
-    host.stop = lambda: stops.append(1)
+    host.stop = lambda *services: stops.append(1)
     with pytest.raises(DataRootError, match="one lies in the other"):
         move_of(host, host.default_root + "/inner").advance(1)
     os.makedirs(target_of(host))
@@ -374,6 +447,9 @@ def test_refusals_before_anything_stops(host, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(DataRootError, match="Free some space"):
         patch.setattr(_data_root, "measure", lambda root: (10 ** 18, 5))
         move_of(host).advance(1)
+    with monkeypatch.context() as patch, pytest.raises(DataRootError, match="inodes free and .* has 1000000000000 entries"):
+        patch.setattr(_data_root, "measure", lambda root: (5, 10 ** 12))
+        move_of(host).advance(1)
     with monkeypatch.context() as patch, pytest.raises(DataRootError, match="of type nfs4"):
         patch.setattr(_data_root, "filesystem", lambda path: "nfs4")
         move_of(host).advance(1)
@@ -383,21 +459,55 @@ def test_refusals_before_anything_stops(host, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(DataRootError, match="Another filesystem is mounted below"):
         patch.setattr(_data_root, "mounts", lambda: [("/", "ext4"), (host.default_root + "/volumes", "xfs")])
         move_of(host).advance(1)
-    host.containerd_config = os.path.join(host.folder, "config.toml")
-    with open(host.containerd_config, "w") as target:
-        target.write('version = 2\nroot = "%s/containerd"\n' % host.default_root)
-    with pytest.raises(DataRootError, match="containerd keeps its own state in"):
-        move_of(host).advance(1)
-    os.unlink(host.containerd_config)
     info = dict(host.info(), LiveRestoreEnabled=True)
     host.info = lambda: info
-    with pytest.raises(DataRootError, match="live-restore is on and 1 containers run"):
+    with pytest.raises(DataRootError, match="live-restore is on by a flag"):
+        move_of(host).advance(1)
+    with open(host.daemon_json, "wb") as source:
+        source.write(b"{\"debug\": \"caf\xe9\"}")
+    with pytest.raises(DataRootError, match="is no text in UTF-8"):
         move_of(host).advance(1)
     with open(host.daemon_json, "w") as source:
         source.write("{")
     with pytest.raises(DataRootError, match="is not valid JSON"):
         move_of(host).advance(1)
     assert stops == []
+
+
+def test_what_goes_with_the_engine_is_not_missed_afterwards(monkeypatch):
+    nameless, named = "a" * 64, "b" * 63
+    answers = {
+        ("image",): "sha256:1\nsha256:1\n", ("volume",): "%s\n%s\n%s\nthings\n" % (nameless, named, "c" * 64),
+        ("network",): "bridge\nhost\n", ("ps",): "id1\nid2\nid3\n",
+        ("inspect",): "id1|running|always|false||things \nid2|running||true||%s %s \nid3|running||false|task1|\n" % (
+            nameless, named)}
+    host = Host()
+    monkeypatch.setattr(host, "run", lambda *command: (0, answers[command[1:2]], ""))
+    assert host.objects() == {
+        "images": ["sha256:1"], "networks": ["bridge", "host"], "containers": {"id1": ["running", "always"]},
+        "volumes": [named, "c" * 64, "things"]}
+
+
+@pytest.mark.parametrize("enabled, semanage, enforcing, message", [
+    (1, (0, "", ""), "", None), (0, (0, "", ""), "Enforcing", None), (0, (1, "", "already defined"), "Enforcing", None),
+    (0, (127, "", "not found"), "Enforcing", "SELinux is enforcing and /new cannot get the rules of /old: not found. Install"),
+    (0, (127, "", "not found"), "Permissive", None)])
+def test_the_rules_of_selinux_go_along(monkeypatch, enabled, semanage, enforcing, message):
+    ran = []
+
+    def run(*command):
+        ran.append(command)
+        return {"selinuxenabled": (enabled, "", ""), "semanage": semanage, "getenforce": (0, enforcing, "")}.get(command[0], (0, "", ""))
+    host = Host()
+    monkeypatch.setattr(host, "run", run)
+    if message:
+        with pytest.raises(DataRootError, match=message):
+            host.label("/old", "/new")
+    else:
+        host.label("/old", "/new")
+    labelled = ("restorecon", "-R", "/new") in ran
+    assert labelled == (enabled == 0 and (semanage[0] == 0 or "already" in semanage[2]))
+    assert enabled or ("semanage", "fcontext", "-a", "-e", "/old", "/new") in ran
 
 
 def test_a_flag_gives_way_where_the_root_stays(host):
