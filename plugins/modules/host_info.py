@@ -30,6 +30,12 @@ options:
     type: list
     elements: path
     default: []
+  digests:
+    description:
+      - Files whose SHA-256 is wanted, such as those whose content is secret.
+    type: list
+    elements: path
+    default: []
   ports:
     description:
       - TCP ports to look for listeners on.
@@ -72,6 +78,11 @@ content:
   returned: success
   type: dict
   sample: {"/etc/hostname": "bg1\n"}
+digests:
+  description: SHA-256 by path, for those files that exist.
+  returned: success
+  type: dict
+  sample: {"/etc/docker/tls/key.pem": 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}
 occupied:
   description: Name of the listening program by port. C(?) where it cannot be told.
   returned: success
@@ -133,6 +144,7 @@ def main():
             space=dict(type="list", elements="path", default=[]),
             paths=dict(type="list", elements="path", default=[]),
             read=dict(type="list", elements="path", default=[]),
+            digests=dict(type="list", elements="path", default=[]),
             ports=dict(type="list", elements="int", default=[]),
         ),
         supports_check_mode=True,
@@ -144,6 +156,7 @@ def main():
         changed=False,
         free=dict((path, free_bytes(path)) for path in parameters["space"]),
         content=dict((path, text_of(path)) for path in parameters["read"] if os.path.isfile(path)),
+        digests=dict((path, module.sha256(path)) for path in parameters["digests"] if os.path.isfile(path)),
         existing=[path for path in parameters["paths"] if os.path.lexists(path)],
         occupied=dict((str(port), names.get(inode, "?")) for port, inode in inodes.items()))
 

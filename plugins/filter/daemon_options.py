@@ -1,0 +1,27 @@
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The filters daemon_options_problems and daemon_options_need_restart; documented in the .yml files of their names."""
+from ansible.errors import AnsibleFilterError
+from ansible_collections.fay.rancher.plugins.module_utils._daemon_options import needs_restart, problems
+
+
+def checked(options):
+    if not isinstance(options, dict):
+        raise AnsibleFilterError("The options of daemon.json must be a dict, not %s" % type(options).__name__)
+    return options
+
+
+def daemon_options_problems(options, command="", version=""):
+    """See module_utils/_daemon_options.py problems()."""
+    return problems(checked(options), command, str(version))
+
+
+def daemon_options_need_restart(options, before):
+    """See module_utils/_daemon_options.py needs_restart()."""
+    return needs_restart(checked(options), checked(before))
+
+
+class FilterModule:
+    def filters(self):
+        return {"daemon_options_problems": daemon_options_problems,
+                "daemon_options_need_restart": daemon_options_need_restart}
