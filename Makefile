@@ -45,6 +45,7 @@ lab-purge:  ## remove all hosts and services of the lab; caches stay
 
 .PHONY: lint
 lint: setup  ## ansible-lint (production), yamllint, ruff
+	@.venv/bin/python tests/variables --check
 	@$(TIMED) ruff ruff check --quiet .
 	@$(TIMED) yamllint yamllint --strict .
 	@$(TIMED) ansible-lint ansible-lint --offline --strict -q
