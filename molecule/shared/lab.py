@@ -16,14 +16,19 @@ INVENTORIES = (["inventory/fay", "tests/lab/inventory"] if SCENARIO == "fay"
                else [os.path.join("molecule", SCENARIO, "inventory")])
 
 
+def container_of(name):
+    """The container that is a host of this scenario."""
+    return "fay-lab-%s-%s" % (SCENARIO, name)
+
+
 def on(name):
     """testinfra's view of a host of this scenario."""
-    return testinfra.get_host("docker://fay-lab-%s-%s" % (SCENARIO, name))
+    return testinfra.get_host("docker://" + container_of(name))
 
 
 def restart(*names):
     """Restart hosts as a power cut would: no process of them may finish what it does."""
-    containers = ["fay-lab-%s-%s" % (SCENARIO, name) for name in names]
+    containers = [container_of(name) for name in names]
     subprocess.run(["docker", "kill"] + containers, check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["docker", "start"] + containers, check=True, stdout=subprocess.DEVNULL)
     for name in names:

@@ -7,7 +7,7 @@ from lab import interrupt
 
 PLACES = [
     # (task in which the run is killed, seconds into it, hosts whose power is cut with it)
-    ("docker_ce : Install the engine", 3, []),
+    ("docker_ce : Install the packages", 3, []),
     ("rancher_server : Run the server with its state on the host", 1, []),
     ("rancher_server : Have the server take the password and know its address", 1.5, ["rancher1"]),
     ("rke_node : Register the host with Rancher's agent", 0, []),

@@ -1,0 +1,85 @@
+"""The engine as the role leaves it, and what the role refuses."""
+import json
+import os
+import re
+
+import pytest
+from engine import BY_HAND, CACHE, HOSTS, PLAYBOOK
+from lab import on, play, refused
+
+SERIES = {"debian12": "20.10.", "el9": "20.10.", "debian13": "26.1."}
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_the_engine_runs_at_the_series_under_its_data_root(name):
+    shown = json.loads(on(name).check_output("docker info --format '{{json .}}'"))
+    assert shown["ServerVersion"].startswith(SERIES[name])
+    assert shown["DockerRootDir"] == "/appdata/lib/docker"
+    assert shown["Driver"] == "overlay2"
+    assert on(name).check_output("docker version --format '{{.Client.Version}}'").startswith(SERIES[name])
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_the_engine_starts_with_the_host(name):
+    service = on(name).service("docker")  # the host was restarted before this
+    assert service.is_enabled and service.is_running
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_a_container_runs(name):
+    shown = on(name).check_output("docker run --rm rancher/rke-tools:v0.1.78 echo it runs")
+    assert shown.splitlines()[-1] == "it runs"
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_the_operators_options_stay_and_ours_are_merged_over_them(name):
+    options = json.loads(on(name).file("/etc/docker/daemon.json").content_string)
+    assert options["log-opts"] == {"max-size": "10m"}
+    assert options["data-root"] == "/appdata/lib/docker"
+    assert len(options["registry-mirrors"]) == 1
+
+
+def test_a_run_with_nothing_to_do_is_cheap():
+    run = play(PLAYBOOK, arguments=["--limit=el9", "-vvv"])
+    modules = re.findall(r"^Using module file \S+/(\w+)\.py", run.output, re.M)
+    assert run.changed == 0 and modules[0] == "setup", modules
+    assert len(modules[1:]) <= 6, modules
+
+
+def test_the_distributions_packages_are_gone():
+    assert not on("debian12").package("docker.io").is_installed
+    assert on("el9").run("rpm -q docker-common").rc != 0
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_the_packages_come_from_the_signed_repository(name):
+    host = on(name)
+    if name == "el9":
+        assert "gpgcheck=1" in host.file("/etc/yum.repos.d/docker-ce.repo").content_string
+        assert host.run("rpm -q docker-ce").stdout.startswith("docker-ce-" + SERIES[name])
+    else:
+        assert "[signed-by=/etc/apt/keyrings/docker.asc]" in host.file(
+            "/etc/apt/sources.list.d/docker.list").content_string
+        assert host.package("docker-ce").version.startswith("5:" + SERIES[name])
+
+
+def test_a_key_with_another_fingerprint_is_refused():
+    refused("has another fingerprint than 0000", playbook=PLAYBOOK,
+            variables={"docker_ce_repository_fingerprint": "0" * 40})
+
+
+@pytest.mark.parametrize("root", ["/", "appdata/docker", "/var/lib"])
+def test_a_data_root_that_cannot_be_is_refused(root):
+    refused("it must be an absolute path", playbook=PLAYBOOK, variables={"docker_ce_data_root": root})
+
+
+@pytest.mark.parametrize("key", ["inline", "file"])
+def test_the_key_may_be_brought(key):
+    path = os.path.join(CACHE, "packages/linux/debian/gpg")
+    with open(path) as source:
+        variables = {"docker_ce_repository_key": source.read() if key == "inline" else path}
+    on("debian12").check_output("rm /etc/apt/keyrings/docker.asc")
+    run = play(PLAYBOOK, variables=variables, arguments=["--limit=debian12"])
+    assert run.code == 0 and run.changed == 1, run.output
+    assert on("debian12").check_output("cat /etc/apt/keyrings/docker.asc") == open(path).read().strip()
+    assert on("debian12").check_output("ls /etc/apt/keyrings") == "docker.asc"

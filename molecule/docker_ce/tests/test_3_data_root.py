@@ -1,0 +1,139 @@
+"""The data root's move: what came along, what is refused, what is brought back."""
+import subprocess
+
+import pytest
+from engine import BY_HAND, PLAYBOOK, holds_everything, starts
+from lab import container_of, on, play, refused
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_the_data_came_along(name):
+    holds_everything(name, "/appdata/lib/docker")
+
+
+def test_the_flag_of_the_notes_gave_way_and_the_packages_unit_is_untouched():
+    host = on("debian12")
+    running = host.check_output("tr '\\0' ' ' </proc/$(pidof dockerd)/cmdline")
+    assert "--graph" not in running and "fd://" in running
+    assert "--graph=/appdata/docker" in host.file("/lib/systemd/system/docker.service").content_string
+    assert not host.file("/appdata/docker").exists  # renamed, not copied
+
+
+def test_check_mode_tells_what_would_be_moved():
+    run = play(PLAYBOOK, variables={"docker_ce_data_root": "/appdata/elsewhere"}, arguments=["--check", "--limit=el9"])
+    assert run.code == 0, run.output
+    assert "would move from /appdata/lib/docker (known by: engine) to /appdata/elsewhere by a rename" in run.text
+    assert "1 running containers would stop meanwhile" in run.text
+    holds_everything("el9", "/appdata/lib/docker")
+
+
+def test_a_refused_configuration_after_a_move_leaves_the_engine_where_its_data_is_now():
+    run = play(PLAYBOOK, arguments=["--limit=el9"], variables={
+        "docker_ce_data_root": "/appdata/second", "docker_ce_daemon_options": {"log-level": "loud"}})
+    assert run.code != 0 and "It has the configuration that it had before" in run.text, run.output
+    holds_everything("el9", "/appdata/second")
+    assert play(PLAYBOOK, arguments=["--limit=el9"]).code == 0
+    holds_everything("el9", "/appdata/lib/docker")
+
+
+def test_an_engine_that_does_not_start_there_is_brought_back():
+    """A full disk, seen by the engine only: it starts on no root that it cannot write to."""
+    host = on("debian12")
+    drop_in = '[Service]\nExecStartPre=/bin/sh -c "! grep -q elsewhere /etc/docker/daemon.json"\n'
+    host.check_output("mkdir -p /etc/systemd/system/docker.service.d && printf '%%s' %s "
+                      ">/etc/systemd/system/docker.service.d/10-test.conf && systemctl daemon-reload", drop_in)
+    try:
+        run = play(PLAYBOOK, variables={"docker_ce_data_root": "/appdata/elsewhere"}, arguments=["--limit=debian12"])
+        assert run.code != 0 and "The engine is on /appdata/lib/docker again" in run.text, run.output
+        holds_everything("debian12", "/appdata/lib/docker")
+        assert not host.file("/appdata/elsewhere").exists
+    finally:
+        host.check_output("rm /etc/systemd/system/docker.service.d/10-test.conf && systemctl daemon-reload")
+
+
+def moved(name, target, **variables):
+    return play(PLAYBOOK, variables=dict(variables, docker_ce_data_root=target), arguments=["--limit=" + name])
+
+
+def test_foreign_files_are_left_alone():
+    on("el9").check_output("mkdir -p /appdata/foreign && echo mine >/appdata/foreign/file")
+    refused("/appdata/foreign is not empty, and the engine's data is at /appdata/lib/docker", playbook=PLAYBOOK,
+            variables={"docker_ce_data_root": "/appdata/foreign"}, arguments=["--limit=el9"])
+    assert on("el9").check_output("ls -A /appdata/foreign") == "file"
+
+
+def test_a_disk_that_fills_up_during_the_copy():
+    """The space was there when it was looked at; then something else takes it. With space again, the copy goes on."""
+    host = on("el9")
+    host.check_output("truncate -s 1G /appdata/disk && mkfs.ext4 -q /appdata/disk && mkdir /small && mount -o loop /appdata/disk /small")
+    try:
+        subprocess.Popen(["docker", "exec", container_of("el9"), "sh", "-c", "until [ -d /small/docker.fay-moving ]; do sleep 0.01; done; "
+                          "fallocate -l $(df --output=avail -B1 /small | tail -1) /small/filler"])
+        run = moved("el9", "/small/docker")
+        assert run.code != 0 and "No space left on device" in run.text, run.output
+        assert "The engine is on /appdata/lib/docker again" in run.text
+        holds_everything("el9", "/appdata/lib/docker")
+        host.check_output("rm /small/filler")
+        copied = host.check_output("cd /small/docker.fay-moving && find overlay2 -type f -printf '%p %i\n' | sort | head -50")
+        assert moved("el9", "/small/docker").code == 0
+        holds_everything("el9", "/small/docker")
+        there = host.check_output("cd /small/docker && find overlay2 -type f -printf '%p %i\n'").splitlines()
+        assert copied and len(set(copied.splitlines()) - set(there)) <= 1, "what was copied is not copied again"
+    finally:
+        back = moved("el9", "/appdata/lib/docker", docker_ce_data_root_keep_old=False)
+        assert back.code == 0, back.output
+        host.check_output("umount /small && rm /appdata/disk && rmdir /small")
+    holds_everything("el9", "/appdata/lib/docker")
+
+
+def test_a_source_that_changes_under_the_copy():
+    """Something writes into a volume by its path, past the engine: a copy of that is never whole."""
+    host = on("el9")
+    host.check_output("mkdir -p /appdata/lib/docker/volumes/things/_data")
+    writer = subprocess.Popen(["docker", "exec", container_of("el9"), "sh", "-c",
+                               "while sleep 0.05; do date +%N >>/appdata/lib/docker/volumes/things/_data/busy || exit; done"])
+    try:
+        run = moved("el9", "/var/lib/docker")
+        assert run.code != 0 and "differs from /appdata/lib/docker after it was made" in run.text, run.output
+        assert "volumes/things/_data/busy" in run.text
+    finally:
+        host.check_output("pkill -f [t]hings/_data/busy")
+        writer.wait()
+    holds_everything("el9", "/appdata/lib/docker")
+
+
+def test_a_node_of_a_swarm():
+    host = on("debian13")
+    host.check_output("docker swarm init --advertise-addr 127.0.0.1")
+    try:
+        host.check_output("docker service create --detach --name served rancher/rke-tools:v0.1.78 sleep infinity")
+        run = play(PLAYBOOK, arguments=["--limit=debian13", "--check"], variables={"docker_ce_data_root": "/var/lib/docker"})
+        assert run.code == 0 and "This node of a swarm would be away meanwhile" in run.text, run.output
+        run = moved("debian13", "/var/lib/docker")
+        assert run.code == 0, run.output
+        assert host.check_output("docker info --format '{{.DockerRootDir}} {{.Swarm.LocalNodeState}}'") == "/var/lib/docker active"
+        host.check_output("for try in $(seq 100); do docker ps --format '{{.Names}}' | grep -q served && exit 0; sleep 0.2; done; exit 1")
+    finally:
+        host.check_output("docker swarm leave --force")
+
+
+def test_live_restore_and_a_containerd_in_the_data():
+    host = on("debian13")
+    host.check_output("mkdir -p /etc/containerd && printf 'version = 2\\nroot = \"/var/lib/docker/of-containerd\"\\n' "
+                      ">/etc/containerd/config.toml && systemctl stop docker docker.socket && systemctl restart containerd docker")
+    live = {"docker_ce_daemon_options": {"live-restore": True}}
+    started = starts("debian13")
+    assert moved("debian13", "/var/lib/docker", **live).code == 0
+    assert starts("debian13") == started  # a reload was enough
+    assert host.check_output("docker info --format '{{.LiveRestoreEnabled}}'") == "true"
+    keeper = host.check_output("docker inspect --format '{{.State.Pid}}' keeper")
+    host.check_output("systemctl restart docker")
+    assert host.check_output("docker inspect --format '{{.State.Pid}}' keeper") == keeper
+    run = moved("debian13", "/appdata/lib/docker", **live)
+    assert run.code == 0, run.output
+    assert host.check_output("docker info --format '{{.DockerRootDir}} {{.LiveRestoreEnabled}}'") == "/appdata/lib/docker true"
+    assert host.check_output("docker exec keeper cat /things/file") == "precious"
+    assert 'root = "/appdata/lib/docker/of-containerd"' in host.check_output("cat /etc/containerd/config.toml")
+    assert host.file("/appdata/lib/docker/of-containerd/io.containerd.metadata.v1.bolt").exists
+    host.check_output("rm /etc/containerd/config.toml && systemctl stop docker docker.socket && systemctl restart containerd docker")
+    assert play(PLAYBOOK, arguments=["--limit=debian13"], variables={"docker_ce_daemon_options_only": True}).code == 0
