@@ -32,12 +32,18 @@ def parse(text):
         value = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise KubeconfigError("it is no YAML: %s" % " ".join(str(error).split()))
+    return checked(value)
+
+
+def checked(value):
+    """A kubeconfig as data, with lists where there were none; None is an empty one. Raises KubeconfigError for what is none."""
     if value is None:
         return empty()
     if not isinstance(value, dict):
         raise KubeconfigError("it is no mapping but %s" % type(value).__name__)
     if value.get("kind", "Config") != "Config":
         raise KubeconfigError("its kind is %r, not Config" % (value["kind"],))
+    value = dict(value)
     for plural, kind in KINDS:
         entries = value.get(plural)
         if entries is None:
@@ -47,17 +53,20 @@ def parse(text):
     return value
 
 
-def build(cluster, user, context, server, authority, identity):
+def build(names, cluster, user, namespace=None):
     """A kubeconfig of one cluster, one user and one context, the context being the current one.
 
-    cluster, user, context: str, names. server: str, URL. authority: {certificate-authority: PATH} or
-    {certificate-authority-data: BASE64}. identity: the user's fields, by path or as data.
+    names: {cluster, user, context}. cluster: the cluster's fields (server, certificate-authority or
+    certificate-authority-data, tls-server-name). user: the user's fields, by path or as data.
     """
     value = empty()
-    value["clusters"] = [{"name": cluster, "cluster": dict(authority, server=server)}]
-    value["users"] = [{"name": user, "user": dict(identity)}]
-    value["contexts"] = [{"name": context, "context": {"cluster": cluster, "user": user}}]
-    value["current-context"] = context
+    value["clusters"] = [{"name": names["cluster"], "cluster": dict(cluster)}]
+    value["users"] = [{"name": names["user"], "user": dict(user)}]
+    context = {"cluster": names["cluster"], "user": names["user"]}
+    if namespace:
+        context["namespace"] = namespace
+    value["contexts"] = [{"name": names["context"], "context": context}]
+    value["current-context"] = names["context"]
     return value
 
 
@@ -87,6 +96,68 @@ def merge(current, ours, make_current=True):
     return result
 
 
+def without(current, names):
+    """`current` without our context, and without our user and cluster where no other context has them. Changes nothing.
+
+    names: {cluster, user, context}.
+    """
+    result = copy.deepcopy(current)
+    result["contexts"] = [item for item in result["contexts"] if item["name"] != names["context"]]
+    for plural, kind in (("clusters", "cluster"), ("users", "user")):
+        used = [(item.get("context") or {}).get(kind) for item in result["contexts"]]
+        if names[kind] not in used:
+            result[plural] = [item for item in result[plural] if item["name"] != names[kind]]
+    if result.get("current-context") == names["context"]:
+        result["current-context"] = ""
+    return result
+
+
+def subset(value, contexts):
+    """A kubeconfig of these contexts only, with their clusters and users. Raises KubeconfigError for one that is not there."""
+    missing = [name for name in contexts if entry(value, "contexts", "context", name) is None]
+    if missing:
+        raise KubeconfigError("it has no context %s" % ", ".join(missing))
+    result = copy.deepcopy(value)
+    result["contexts"] = [item for item in result["contexts"] if item["name"] in contexts]
+    for plural, kind in (("clusters", "cluster"), ("users", "user")):
+        used = [(item.get("context") or {}).get(kind) for item in result["contexts"]]
+        result[plural] = [item for item in result[plural] if item["name"] in used]
+    if result.get("current-context") not in contexts:
+        result["current-context"] = contexts[0] if contexts else ""
+    return result
+
+
+def rename(value, contexts=None, clusters=None, users=None):
+    """A kubeconfig with other names; each argument is {old: new}. Raises KubeconfigError where two would have one name."""
+    result = copy.deepcopy(value)
+    changes = {"contexts": contexts or {}, "clusters": clusters or {}, "users": users or {}}
+    for plural, kind in KINDS:
+        for item in result[plural]:
+            item["name"] = changes[plural].get(item["name"], item["name"])
+        names = [item["name"] for item in result[plural]]
+        if len(set(names)) < len(names):
+            raise KubeconfigError("two %s would have one name" % plural)
+    for item in result["contexts"]:
+        fields = item.get("context") or {}
+        for plural, kind in (("clusters", "cluster"), ("users", "user")):
+            if kind in fields:
+                fields[kind] = changes[plural].get(fields[kind], fields[kind])
+    result["current-context"] = changes["contexts"].get(result.get("current-context"), result.get("current-context"))
+    return result
+
+
+def has_comments(text):
+    """Whether a YAML text has comments, which are lost when it is written anew."""
+    marks = [(token.start_mark.index, token.end_mark.index) for token in yaml.scan(text) if isinstance(token, yaml.ScalarToken)]
+    position = -1
+    while True:
+        position = text.find("#", position + 1)
+        if position < 0:
+            return False
+        if not any(begin <= position < end for begin, end in marks):
+            return True
+
+
 def render(value):
     """The text that kubectl would write."""
     style = dict(default_flow_style=False, sort_keys=True, width=10 ** 9)
@@ -96,7 +167,7 @@ def render(value):
 
 
 def redact(value):
-    """A copy that may be shown: keys, certificates, tokens and passwords replaced."""
+    """A copy that may be shown: keys, certificates, tokens, passwords and all that helpers are given replaced."""
     result = copy.deepcopy(value)
     for plural, kind in KINDS:
         for item in result.get(plural) or []:
@@ -104,4 +175,7 @@ def redact(value):
             for name in SECRET_FIELDS if isinstance(fields, dict) else ():
                 if name in fields:
                     fields[name] = "REDACTED"
+            for helper, inner in (("exec", "env"), ("auth-provider", "config")):
+                if isinstance(fields, dict) and isinstance(fields.get(helper), dict) and inner in fields[helper]:
+                    fields[helper][inner] = "REDACTED"
     return result

@@ -1,85 +1,256 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""RKE1's certificates on a node, and the cluster's stored state that they open.
+"""The certificates that a distribution keeps on a node, and RKE1's stored state that they open.
 
-Sources: rancher/rke @v1.3.3 pki/util.go (names), cluster/state.go (full-cluster-state).
+Sources: rancher/rke @v1.3.3 pki/util.go (names), cluster/state.go (full-cluster-state); rancher/rke2 and k3s-io/k3s
+pkg/daemons/control/deps (names below server/tls), pkg/agent/config (below agent); kubernetes.io/docs, "PKI certificates and
+requirements" (kubeadm).
 """
 import base64
+import binascii
 import json
 import os
-from urllib.error import HTTPError, URLError
+import re
+import subprocess
+import tempfile
 
-from ansible.module_utils.urls import open_url
+from ansible_collections.fay.rancher.plugins.module_utils import _certificates
+from ansible_collections.fay.rancher.plugins.module_utils._certificates import CertificateError
 
-AUTHORITY = "kube-ca.pem"
-NODE_IDENTITY = "kube-node"
 STATE_PATH = "/api/v1/namespaces/kube-system/%s/full-cluster-state"
+DIRECTORIES = ("/etc/kubernetes/ssl", "/var/lib/rancher/rke2", "/var/lib/rancher/k3s", "/etc/kubernetes")
+KUBELET = "/var/lib/kubelet/pki/kubelet-client-current.pem"  # kubeadm: certificate and key in one file
+# The strongest first; `admin` is kube-admin of RKE1's stored state, or the administrator's certificate of the others.
+PREFERENCE = ("admin", "kube-node", "kube-controller-manager", "client-kubelet", "kubelet", "client-controller",
+              "kube-scheduler", "client-scheduler", "kube-proxy", "client-kube-proxy")
+# What RBAC gives each user of a cluster by default, and RKE1 gives the group system:nodes: measured, see docs/kubectl.md.
+RIGHTS = {
+    "system:masters": "everything",
+    "system:nodes": "reads everything but logs on RKE1, which binds the group to ClusterRole system:node; elsewhere what concerns "
+                    "the node's own pods",
+    "system:kube-controller-manager": "reads everything but logs",
+    "system:kube-scheduler": "reads nodes and pods; no secrets, no configmaps, no logs",
+    "system:kube-proxy": "reads nodes, services and endpoints only",
+}
 
 
 class PkiError(Exception):
     """Says what is missing on the node, and what to do."""
 
 
-def paths(directory, identity):
-    """{certificate, key, authority}: absolute paths of an identity's files. Raises PkiError when one is missing."""
-    found = {"authority": os.path.join(directory, AUTHORITY), "certificate": os.path.join(directory, identity + ".pem"),
-             "key": os.path.join(directory, identity + "-key.pem")}
-    for path in found.values():
-        if not os.path.exists(path):
-            raise PkiError("%s does not exist. Identities in %s: %s" % (
-                path, directory, ", ".join(identities(directory)) or "none"))
+class Layout:
+    """Where a distribution keeps what an identity needs.
+
+    kind: rke1, rke2, k3s or kubeadm. authority: path of the certificate of the CA that signs the API server's. signer: the same for
+    its clients'; signer_key: path of its key, which control plane nodes have. identities: {name: (certificate path, key path)}.
+    admin: the name that `admin` stands for; None on RKE1, and where there is none. kubeconfig: path of one that names a server,
+    or None.
+    """
+
+    def __init__(self, kind, directory, authority, signer, identities, admin=None, kubeconfig=None):
+        self.kind, self.directory, self.authority, self.identities = kind, directory, authority, identities
+        self.signer = signer
+        self.signer_key = re.sub(r"\.(pem|crt)$", lambda match: {"pem": "-key.pem", "crt": ".key"}[match.group(1)], signer)
+        self.admin, self.kubeconfig = admin, kubeconfig if kubeconfig and os.path.exists(kubeconfig) else None
+
+    def other_authorities(self):
+        """Paths of the CA of the aggregation layer, which signs the API server's client certificate for extensions."""
+        names = ("kube-apiserver-requestheader-ca.pem", os.path.join("pki", "front-proxy-ca.crt"))
+        return [path for path in (os.path.join(self.directory, name) for name in names) if os.path.exists(path)]
+
+
+def rights(certificate):
+    """What a decoded client certificate may do by default; empty where it is not known."""
+    names = _certificates.organizations(certificate["subject"]) + [_certificates.common_name(certificate["subject"])]
+    return next((RIGHTS[name] for name in names if name in RIGHTS), "")
+
+
+def roles(found):
+    """The roles of a node as the files of a Layout tell them: controlplane, etcd, else worker."""
+    seen = []
+    if os.path.exists(found.signer_key):
+        seen.append("controlplane")
+    if found.kind == "rke1":
+        addresses = [name for name in found.identities if name.startswith("kube-etcd-") and "-client" not in name]
+        etcd = bool(addresses)
+    else:
+        folder = "pki/etcd" if found.kind == "kubeadm" else "server/tls/etcd"
+        etcd = os.path.isdir(os.path.join(found.directory, folder))
+    return seen + ["etcd"] * etcd or ["worker"]
+
+
+def pairs(directory, certificate, key):
+    """{name: (certificate, key)}: files of a directory that end so, with their keys beside them."""
+    names = os.listdir(directory) if os.path.isdir(directory) else []
+    found = {}
+    for name in sorted(names):
+        stem = name[:-len(certificate)]
+        if name.endswith(certificate) and not name.endswith(key) and stem + key in names:
+            found[stem] = (os.path.join(directory, name), os.path.join(directory, stem + key))
     return found
 
 
-def identities(directory):
-    """Names of the pairs of certificate and key in a directory, sorted."""
-    if not os.path.isdir(directory):
-        return []
-    names = os.listdir(directory)
-    return sorted(name[:-len("-key.pem")] for name in names
-                  if name.endswith("-key.pem") and name.replace("-key.pem", ".pem") in names)
+def layout(directory=None):
+    """The Layout of a directory, or of the first of DIRECTORIES that is one. Raises PkiError."""
+    for path in [directory] if directory else DIRECTORIES:
+        found = recognise(path)
+        if found:
+            return found
+    if directory and os.path.isdir(directory):
+        raise PkiError("%s holds no certificates of RKE1, RKE2, K3s or kubeadm: neither kube-ca.pem nor server-ca.crt nor pki/ca.crt "
+                       "is there" % directory)
+    raise PkiError("%s does not exist: this host is in no cluster yet, or keeps its certificates elsewhere (pki_dir)" % (
+        directory or " nor ".join(DIRECTORIES)))
 
 
-class NodeApi:
-    """Kubernetes' API as the node itself, by its kube-node certificate."""
+def recognise(path):
+    authority = os.path.join(path, "kube-ca.pem")
+    if os.path.exists(authority):
+        found = {name: pair for name, pair in pairs(path, ".pem", "-key.pem").items() if name != "kube-ca"}
+        return Layout("rke1", path, authority, authority, found)
+    server, agent = os.path.join(path, "server", "tls"), os.path.join(path, "agent")
+    for authority in (os.path.join(server, "server-ca.crt"), os.path.join(agent, "server-ca.crt")):
+        if os.path.exists(authority):
+            found = dict(pairs(agent, ".crt", ".key"), **pairs(server, ".crt", ".key"))
+            found = {name: pair for name, pair in found.items() if name.startswith("client-") and not name.endswith("-ca")}
+            signer = os.path.join(os.path.dirname(authority), "client-ca.crt")
+            return Layout("k3s" if "k3s" in os.path.basename(path.rstrip("/")) else "rke2", path, authority, signer, found,
+                          "client-admin" if "client-admin" in found else None, os.path.join(agent, "kubelet.kubeconfig"))
+    authority = os.path.join(path, "pki", "ca.crt")
+    if os.path.exists(authority):
+        found = {name: pair for name, pair in pairs(os.path.join(path, "pki"), ".crt", ".key").items()
+                 if name not in ("ca", "front-proxy-ca", "apiserver")}
+        if os.path.exists(KUBELET):
+            found["kubelet"] = (KUBELET, KUBELET)
+        return Layout("kubeadm", path, authority, authority, found,
+                      "apiserver-kubelet-client" if "apiserver-kubelet-client" in found else None,
+                      os.path.join(path, "kubelet.conf"))
+    return None
 
-    def __init__(self, server, directory, opener=open_url, timeout=30):
-        self.server, self._open, self.timeout = server.rstrip("/"), opener, timeout
-        self.files = paths(directory, NODE_IDENTITY)
 
-    def get(self, path):
-        """The JSON value at a path; None for 404. Raises PkiError."""
+def read(path):
+    """A PEM file's text. Raises PkiError."""
+    try:
+        with open(path, encoding="ascii", errors="replace") as source:
+            return source.read()
+    except OSError as error:
+        raise PkiError("%s cannot be read: %s" % (path, error.strerror))
+
+
+class Identity:
+    """Who one is to the API.
+
+    name: str. certificate, key: PEM texts. paths: {client-certificate, client-key} where they are files of the node, else None.
+    """
+
+    def __init__(self, name, certificate, key, paths=None):
+        self.name, self.certificate, self.key, self.paths = name, certificate, key, paths
+
+    def user(self, embed):
+        """The user's fields in a kubeconfig."""
+        if self.paths and not embed:
+            return dict(self.paths)
+        return {"client-certificate-data": encoded(self.certificate), "client-key-data": encoded(self.key)}
+
+
+def encoded(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def decoded(text):
+    return base64.b64decode(text).decode("ascii", "replace")
+
+
+def identity(found, name):
+    """One of a Layout's identities by its certificate's name. Raises PkiError."""
+    if name not in found.identities:
+        raise PkiError("%s has no certificate %s with a key. It has: %s" % (
+            found.directory, name, ", ".join(sorted(found.identities)) or "none"))
+    certificate, key = found.identities[name]
+    return Identity(name, read(certificate), read(key), {"client-certificate": certificate, "client-key": key})
+
+
+def check(one, authority, authority_text, where):
+    """Hold an Identity against its own key, today's date and the CA; returns its decoded certificate. Raises PkiError.
+
+    authority: path or None, authority_text: PEM. where: what the messages call it.
+    """
+    try:
+        certificate = _certificates.decode(one.certificate)
+        if not _certificates.key_matches(one.certificate, one.key):
+            raise PkiError("The key of %s does not belong to its certificate (%s)" % (
+                where, _certificates.written(certificate["subject"])))
+        signer = _certificates.decode(authority_text)
+    except CertificateError as error:
+        raise PkiError("%s cannot be used: %s" % (where, error))
+    if _certificates.days_left(certificate) < 0:
+        raise PkiError("The certificate of %s has expired on %s. Renew the cluster's certificates" % (
+            where, certificate["not_after"].strftime("%Y-%m-%d")))
+    if certificate["issuer"] != signer["subject"] or not signed(one.certificate, authority_text):
+        raise PkiError("The certificate of %s is not signed by the cluster's CA %s (%s), but by %s" % (
+            where, authority or "", _certificates.written(signer["subject"]), _certificates.written(certificate["issuer"])))
+    return certificate
+
+
+def signed(certificate, authority):
+    """Whether openssl finds the signature right; true where there is no openssl: the API server will tell."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [os.path.join(folder, name) for name in ("authority", "certificate")]
+        for path, text in zip(paths, (authority, certificate)):
+            with open(path, "w") as target:
+                target.write(text)
         try:
-            answer = self._open(self.server + path, timeout=self.timeout, client_cert=self.files["certificate"],
-                                client_key=self.files["key"], ca_path=self.files["authority"], validate_certs=True)
-            return json.loads(answer.read())
-        except HTTPError as error:
-            if error.code == 404:
-                return None
-            raise PkiError("The API server at %s answers %d to %s for the identity %s" % (
-                self.server, error.code, path, NODE_IDENTITY))
-        except (URLError, OSError, ValueError) as error:
-            raise PkiError("The API server at %s does not answer: %s" % (self.server, getattr(error, "reason", error)))
+            return subprocess.call(["openssl", "verify", "-partial_chain", "-CAfile"] + paths, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+        except OSError:
+            return True
 
-    def server_version(self):
-        """The cluster's version, such as v1.21.5."""
-        return (self.get("/version") or {}).get("gitVersion")
 
-    def admin(self):
-        """kube-admin's kubeconfig from the stored state, as text: the Secret first, else the ConfigMap.
+def mint(found, subject, days):
+    """A new Identity, signed with the key of the cluster's CA on a control plane node. Raises PkiError.
 
-        Raises PkiError where the cluster has no such state.
-        """
-        for kind in ("secrets", "configmaps"):
-            stored = self.get(STATE_PATH % kind)
-            if stored is None:
-                continue
-            text = (stored.get("data") or {}).get("full-cluster-state", "")
+    subject: as openssl takes it. It never touches the CA's own files: the serial number is random.
+    """
+    if not os.path.exists(found.signer_key):
+        raise PkiError("%s does not exist: only control plane nodes have the CA's key. Mint on one of them" % found.signer_key)
+    with tempfile.TemporaryDirectory() as folder:
+        key, request = os.path.join(folder, "key"), os.path.join(folder, "request")
+        extensions = os.path.join(folder, "extensions")
+        with open(extensions, "w") as target:
+            target.write("keyUsage=critical,digitalSignature,keyEncipherment\nextendedKeyUsage=clientAuth\n")
+        openssl("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, "-subj", subject)
+        certificate = openssl("x509", "-req", "-in", request, "-CA", found.signer, "-CAkey", found.signer_key, "-days", str(days),
+                              "-sha256", "-extfile", extensions, "-set_serial", "0x" + binascii.hexlify(os.urandom(16)).decode())
+        return Identity("mint", certificate, read(key))
+
+
+def openssl(*arguments):
+    """Its standard output. Raises PkiError."""
+    try:
+        process = subprocess.Popen(("openssl",) + arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    except OSError as error:
+        raise PkiError("A certificate is made with openssl, and it cannot be started (%s). Install it" % error.strerror)
+    out, err = process.communicate()
+    if process.returncode:
+        raise PkiError("`openssl %s` failed: %s" % (arguments[0], " ".join(err.decode("utf-8", "replace").split())))
+    return out.decode("ascii", "replace")
+
+
+def state(api):
+    """kube-admin's kubeconfig from RKE1's stored state, as text: the Secret first, else the ConfigMap.
+
+    api: a _kube_api.Api of an identity that may read them (kube-node may). Raises PkiError where there is no such state, and ApiError.
+    """
+    for kind in ("secrets", "configmaps"):
+        stored = api.get(STATE_PATH % kind)
+        if stored is None:
+            continue
+        text = (stored.get("data") or {}).get("full-cluster-state", "")
+        try:
             if kind == "secrets":
                 text = base64.b64decode(text).decode()
-            try:
-                return json.loads(text)["currentState"]["certificatesBundle"]["kube-admin"]["config"]
-            except (ValueError, KeyError, TypeError):
-                raise PkiError("full-cluster-state in kube-system holds no kubeconfig of kube-admin")
-        raise PkiError("The cluster has no full-cluster-state in kube-system: it was not made by RKE1, or its state was "
-                       "deleted. Choose one of the node's own identities instead")
+            return json.loads(text)["currentState"]["certificatesBundle"]["kube-admin"]["config"]
+        except (ValueError, KeyError, TypeError):
+            raise PkiError("full-cluster-state in kube-system holds no kubeconfig of kube-admin")
+    raise PkiError("The cluster has no full-cluster-state in kube-system: it was not made by RKE1, or its state was "
+                   "deleted. Choose one of the node's own identities instead")

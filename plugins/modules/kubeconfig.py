@@ -4,11 +4,12 @@
 
 DOCUMENTATION = r"""
 module: kubeconfig
-short_description: Writes a kubeconfig on a node of an RKE1 cluster
+short_description: Keeps a cluster in a kubeconfig
 version_added: 0.1.0
 description:
-  - Takes an identity from the node's certificates, or the cluster administrator's from RKE's stored state, which every
-    node can read, and merges it into a kubeconfig. Other clusters, users and contexts in the file stay.
+  - Takes an identity from a node's certificates (RKE1, RKE2, K3s, kubeadm), from RKE1's stored state, which every node of
+    such a cluster can read, or from another kubeconfig, asks the API server what that identity may do, and merges it into
+    a kubeconfig. Other clusters, users, contexts, preferences and extensions in the file stay.
   - The file is written as kubectl writes it, under kubectl's own lock.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
@@ -19,33 +20,109 @@ options:
       - The kubeconfig.
     type: path
     default: ~/.kube/config
+  state:
+    description:
+      - V(absent) removes the context, and its user and cluster where no other context has them.
+    type: str
+    choices: [present, absent]
+    default: present
   cluster:
     description:
-      - Name of the cluster, of its user and of the context in the file.
+      - Name of the cluster in the file.
     type: str
     required: true
-  identity:
+  context:
     description:
-      - V(admin) is kube-admin with full rights, from RKE's stored state (C(full-cluster-state) in C(kube-system)).
-      - Every other value names a certificate in O(pki_dir), such as V(kube-node) or V(kube-scheduler), with the rights
-        that it has.
+      - Name of the context. The default is O(cluster).
     type: str
-    default: admin
-  pki_dir:
+  user:
     description:
-      - Where the node's certificates are.
-    type: path
-    default: /etc/kubernetes/ssl
-  server:
-    description:
-      - The API server. On every node of RKE1 127.0.0.1:6443 is one, or leads to one.
+      - Name of the user. The default is O(cluster).
     type: str
-    default: https://127.0.0.1:6443
+  namespace:
+    description:
+      - The context's namespace.
+    type: str
   current:
     description:
       - Whether the context becomes the current one.
     type: bool
     default: true
+  identity:
+    description:
+      - V(admin) has full rights. On RKE1 it is kube-admin from the stored state (C(full-cluster-state) in C(kube-system)),
+        elsewhere the administrator's certificate, which servers have.
+      - V(auto) is the strongest of the node's identities that the API server accepts.
+      - V(mint) signs a new certificate with the CA's key of a control plane node, see O(mint).
+      - Every other value names a certificate in O(pki_dir), such as V(kube-node) or V(kube-scheduler), with the rights
+        that it has.
+    type: str
+    default: admin
+  mint:
+    description:
+      - What V(mint) makes. Such a certificate cannot be revoked, not even by removing a user; only a new CA ends it. Keep it
+        short-lived, and bind its group or name to no more than it needs.
+    type: dict
+    suboptions:
+      subject:
+        description:
+          - The subject as openssl takes it, such as C(/O=viewers/CN=alice). Kubernetes takes O for a group and CN for the user.
+        type: str
+        required: true
+      days:
+        description:
+          - For how many days it is valid. It is made anew when fewer than O(warn_days) are left.
+        type: int
+        required: true
+  pki_dir:
+    description:
+      - Where the node's certificates are. The default is the first of C(/etc/kubernetes/ssl) (RKE1), C(/var/lib/rancher/rke2),
+        C(/var/lib/rancher/k3s) and C(/etc/kubernetes) (kubeadm) that has some.
+    type: path
+  content:
+    description:
+      - Another kubeconfig whose current context is taken instead of a node's certificates.
+    type: str
+  server:
+    description:
+      - Addresses of the API server, of which the first that answers is taken. The default is the node's own,
+        C(https://127.0.0.1:6443), on every node of RKE1, then what the node's agent uses; with O(content) its own.
+    type: list
+    elements: str
+    default: []
+  tls_server_name:
+    description:
+      - The name that the API server's certificate must have, where it has not that of the address.
+    type: str
+  embed:
+    description:
+      - Whether certificates and key are written into the file, instead of paths of the node. What is no file there is always written
+        into it.
+    type: bool
+    default: false
+  verify:
+    description:
+      - Whether the API server is asked with the very identity before the file is written.
+    type: bool
+    default: true
+  warn_days:
+    description:
+      - Warn when the certificate or the CA has fewer days left.
+    type: int
+    default: 30
+  owner:
+    description:
+      - Owner of the file and of a directory that is made for it.
+    type: str
+  group:
+    description:
+      - Group of the file and of a directory that is made for it. The default is that of O(owner).
+    type: str
+  mode:
+    description:
+      - Mode of the file, octal.
+    type: str
+    default: "0600"
 attributes:
   check_mode:
     description: Says whether it would change the file and does not. On a host that is in no cluster yet it warns.
@@ -57,10 +134,11 @@ attributes:
     platforms: posix
 requirements:
   - PyYAML
+  - openssl, for V(mint); where it is there, signatures are checked before the file is written
 """
 
 EXAMPLES = r"""
-- name: Full rights for root, on any node
+- name: Full rights for root, on any node of RKE1
   fay.rancher.kubeconfig:
     cluster: fay
 
@@ -69,6 +147,19 @@ EXAMPLES = r"""
     cluster: fay
     identity: kube-scheduler
     path: /root/.kube/scheduler
+
+- name: Another cluster in the operator's file, with everything in it
+  fay.rancher.kubeconfig:
+    cluster: fay
+    content: "{{ lookup('ansible.builtin.file', 'fay.kubeconfig') }}"
+    server: [https://10.128.2.11:6443, https://10.128.2.12:6443]
+    embed: true
+  delegate_to: localhost
+
+- name: The cluster is gone
+  fay.rancher.kubeconfig:
+    cluster: fay
+    state: absent
 """
 
 RETURN = r"""
@@ -77,41 +168,56 @@ path:
   returned: success
   type: str
   sample: /root/.kube/config
+identity:
+  description: Whose certificate was taken.
+  returned: when O(state=present)
+  type: str
+  sample: admin
+reason:
+  description: Why that one, where it was looked for.
+  returned: when O(state=present)
+  type: str
+  sample: the cluster's administrator, from its stored state
+server:
+  description: The API server in the file.
+  returned: when O(state=present)
+  type: str
+  sample: https://127.0.0.1:6443
 server_version:
-  description: The cluster's version. Null where no API server answered, which is only so with a certificate's identity.
-  returned: success
+  description: The cluster's version. Null where it was not asked.
+  returned: when O(state=present)
   type: str
   sample: v1.21.5
+rights:
+  description: What the API server says that the identity may do. Empty where it was not asked.
+  returned: when O(state=present)
+  type: dict
+  sample: {"get nodes": true, "get pods": true, "get pods/log": false, "get secrets": true, "get configmaps": true}
+expires:
+  description: When the certificate and the CA end, and in how many days. Empty for an identity without a certificate.
+  returned: when O(state=present)
+  type: dict
+  sample: {"certificate": {"date": "2031-10-12", "days": 1781}, "authority": {"date": "2031-10-12", "days": 1781}}
+backup:
+  description: A copy of the file with its comments, which are lost when it is written. Empty where it had none.
+  returned: success
+  type: str
+  sample: ""
 """
 
+import grp
 import os
+import pwd
+import time
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.fay.rancher.plugins.module_utils import _kubeconfig
+from ansible_collections.fay.rancher.plugins.module_utils._access import find_access
 from ansible_collections.fay.rancher.plugins.module_utils._files import LockError, kubectl_lock, write_atomically
+from ansible_collections.fay.rancher.plugins.module_utils._kube_api import ApiError
 from ansible_collections.fay.rancher.plugins.module_utils._kubeconfig import KubeconfigError
-from ansible_collections.fay.rancher.plugins.module_utils._pki import NodeApi, PkiError, paths
-
-
-def wanted(parameters):
-    """(our kubeconfig as data, the cluster's version or None); raises PkiError, KubeconfigError."""
-    name, directory = parameters["cluster"], parameters["pki_dir"]
-    api = NodeApi(parameters["server"], directory)
-    if parameters["identity"] == "admin":
-        admin = _kubeconfig.parse(api.admin())
-        user = dict(admin["users"][0]["user"])
-        authority = {"certificate-authority-data": admin["clusters"][0]["cluster"]["certificate-authority-data"]}
-        version = api.server_version()
-    else:
-        files = paths(directory, parameters["identity"])
-        user = {"client-certificate": files["certificate"], "client-key": files["key"]}
-        authority = {"certificate-authority": files["authority"]}
-        try:
-            version = api.server_version()
-        except PkiError:
-            version = None
-    return _kubeconfig.build(name, name, name, parameters["server"], authority, user), version
+from ansible_collections.fay.rancher.plugins.module_utils._pki import PkiError
 
 
 def read(path):
@@ -125,58 +231,130 @@ def read(path):
         raise KubeconfigError("it cannot be read: %s" % error)
 
 
+def owner_of(parameters, path):
+    """(uid, gid) that the file is to have: as asked, else as it has, else those of its directory. Raises KubeconfigError."""
+    nearest = path if os.path.exists(path) else os.path.dirname(path)
+    while not os.path.exists(nearest):
+        nearest = os.path.dirname(nearest)
+    found = os.stat(nearest)
+    try:
+        uid = pwd.getpwnam(parameters["owner"]).pw_uid if parameters["owner"] else found.st_uid
+        gid = found.st_gid
+        if parameters["group"]:
+            gid = grp.getgrnam(parameters["group"]).gr_gid
+        elif parameters["owner"]:
+            gid = pwd.getpwnam(parameters["owner"]).pw_gid
+    except KeyError as error:
+        raise KubeconfigError("its owner cannot be: %s" % error)
+    return uid, gid
+
+
+def make_directory(path, owner):
+    """The file's directory, 0700, with the file's owner; one that is there stays as it is."""
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        os.makedirs(folder, mode=0o700)
+        os.chown(folder, *owner)
+
+
+def after(before, parameters, names, ours):
+    """What the file is to hold. ours: our part of it as data; None where it is to go."""
+    if ours is None:
+        return _kubeconfig.without(before, names)
+    return _kubeconfig.merge(before, ours, parameters["current"])
+
+
+def change(parameters, names, ours, write):
+    """(data before, data after, whether content, mode or owner differ, backup's path); writes the file where asked."""
+    path, mode = parameters["path"], int(parameters["mode"], 8)
+    owner = owner_of(parameters, path)
+    text = read(path)
+    before = _kubeconfig.parse(text)
+    wanted = after(before, parameters, names, ours)
+    there = os.stat(path) if os.path.exists(path) else None
+    backup, changed = "", there is None or before != wanted or (there.st_mode & 0o777, there.st_uid, there.st_gid) != (mode,) + owner
+    if changed and write:
+        if before != wanted and _kubeconfig.has_comments(text):
+            backup = "%s.%s~" % (os.path.realpath(path), time.strftime("%Y-%m-%dT%H-%M-%S"))
+            write_atomically(backup, text, mode, owner)
+        write_atomically(path, _kubeconfig.render(wanted) if before != wanted or there is None else text, mode, owner)
+    return before, wanted, changed, backup
+
+
+def find_ours(module, names):
+    """(our part of the file as data, what is returned of it)."""
+    parameters = module.params
+    access = find_access(parameters, _kubeconfig.parse(read(parameters["path"])), names, module.check_mode)
+    if access is None:
+        module.warn("This host is in no cluster yet: it has no certificates")
+        module.exit_json(changed=True, backup="", identity=parameters["identity"], reason="", server="", server_version=None,
+                         rights={}, expires={}, path=parameters["path"])
+    for text in access.warnings(parameters["warn_days"]):
+        module.warn(text)
+    embed = parameters["embed"]
+    return _kubeconfig.build(names, access.cluster(embed), access.user(embed), parameters["namespace"]), access.report()
+
+
 def run(module):
     parameters = module.params
     path = parameters["path"]
-    if module.check_mode and not os.path.isdir(parameters["pki_dir"]):
-        module.warn("This host is in no cluster yet: %s does not exist" % parameters["pki_dir"])
-        module.exit_json(changed=True, path=path, server_version=None)
-    ours, version = wanted(parameters)
-    folder = os.path.dirname(path)
-    if not os.path.isdir(folder) and not module.check_mode:
-        os.makedirs(folder, mode=0o700)
+    names = {"cluster": parameters["cluster"], "context": parameters["context"] or parameters["cluster"],
+             "user": parameters["user"] or parameters["cluster"]}
+    if parameters["state"] == "absent" and not os.path.exists(path):
+        module.exit_json(changed=False, backup="", path=path)
+    ours, report = find_ours(module, names) if parameters["state"] == "present" else (None, {})
     if module.check_mode:
-        before, after, changed = change(path, ours, parameters["current"], write=False)
+        before, wanted, changed, backup = change(parameters, names, ours, write=False)
     else:
+        make_directory(path, owner_of(parameters, path))
         with kubectl_lock(path):
-            before, after, changed = change(path, ours, parameters["current"], write=True)
-    shown = [_kubeconfig.render(_kubeconfig.redact(value)) for value in (before, after)]
-    module.exit_json(changed=changed, path=path, server_version=version,
-                     diff={"before": shown[0], "after": shown[1], "before_header": path, "after_header": path})
-
-
-def change(path, ours, current, write):
-    """(data before, data after, whether they or the file's mode differ); writes the file where asked."""
-    before = _kubeconfig.parse(read(path))
-    after = _kubeconfig.merge(before, ours, current)
-    there = os.stat(path) if os.path.exists(path) else None
-    mode = 0o600
-    changed = before != after or there is None or there.st_mode & 0o777 != mode
-    if changed and write:
-        write_atomically(path, _kubeconfig.render(after), mode, (there.st_uid, there.st_gid) if there else None)
-    return before, after, changed
+            before, wanted, changed, backup = change(parameters, names, ours, write=True)
+    if backup:
+        module.warn("%s had comments, which kubectl and this module do not keep. It is as it was in %s" % (path, backup))
+    shown = [_kubeconfig.render(_kubeconfig.redact(value)) for value in (before, wanted)]
+    module.exit_json(changed=changed, backup=backup, path=path, diff={
+        "before": shown[0], "after": shown[1], "before_header": path, "after_header": path}, **report)
 
 
 def main():
     module = AnsibleModule(
         argument_spec=dict(
             path=dict(type="path", default="~/.kube/config"),
+            state=dict(type="str", choices=["present", "absent"], default="present"),
             cluster=dict(type="str", required=True),
-            identity=dict(type="str", default="admin"),
-            pki_dir=dict(type="path", default="/etc/kubernetes/ssl"),
-            server=dict(type="str", default="https://127.0.0.1:6443"),
+            context=dict(type="str"),
+            user=dict(type="str"),
+            namespace=dict(type="str"),
             current=dict(type="bool", default=True),
+            identity=dict(type="str", default="admin"),
+            mint=dict(type="dict", options=dict(subject=dict(type="str", required=True), days=dict(type="int", required=True))),
+            pki_dir=dict(type="path"),
+            content=dict(type="str", no_log=True),
+            server=dict(type="list", elements="str", default=[]),
+            tls_server_name=dict(type="str"),
+            embed=dict(type="bool", default=False),
+            verify=dict(type="bool", default=True),
+            warn_days=dict(type="int", default=30),
+            owner=dict(type="str"),
+            group=dict(type="str"),
+            mode=dict(type="str", default="0600"),
         ),
+        mutually_exclusive=[("content", "pki_dir"), ("content", "mint")],
+        required_if=[("identity", "mint", ["mint"])],
         supports_check_mode=True,
     )
     if _kubeconfig.YAML_ERROR:
         module.fail_json(msg=missing_required_lib("PyYAML"), exception=traceback.format_exc())
     try:
+        int(module.params["mode"], 8)
+    except ValueError:
+        module.fail_json(msg="mode is %r. It must be octal, such as 0600" % module.params["mode"])
+    try:
         run(module)
     except KubeconfigError as error:
         module.fail_json(msg="%s is no kubeconfig that can be merged into: %s. It was not touched"
                              % (module.params["path"], error))
-    except (PkiError, LockError) as error:
+    except (PkiError, ApiError, LockError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg="Cannot write %s: %s. It was not touched" % (module.params["path"], error))

@@ -10,10 +10,12 @@ from conftest import RECORDINGS, ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
+FAY = {"cluster": "fay", "user": "fay", "context": "fay"}
+
 
 def notes(server="https://10.128.2.185:6443"):
     ssl = "/etc/kubernetes/ssl/"
-    return _kubeconfig.build("fay", "fay", "fay", server, {"certificate-authority": ssl + "kube-ca.pem"}, {
+    return _kubeconfig.build(FAY, {"server": server, "certificate-authority": ssl + "kube-ca.pem"}, {
         "client-certificate": ssl + "kube-scheduler.pem", "client-key": ssl + "kube-scheduler-key.pem"})
 
 
@@ -51,6 +53,55 @@ def test_a_merge_loses_nothing_of_the_other(current, ours):
     assert _kubeconfig.parse(_kubeconfig.render(merged)) == merged
 
 
+@given(kubeconfigs())
+def test_taking_ours_out_again_restores(current):
+    """Where none of the names was there before; what another context shares with ours stays."""
+    names = {"cluster": "x1", "user": "x2", "context": "x3"}
+    ours = _kubeconfig.build(names, {"server": "https://x"}, {"token": "t"}, namespace="n")
+    merged = _kubeconfig.merge(current, ours, make_current=False)
+    assert _kubeconfig.without(merged, names) == _kubeconfig.merge(current, _kubeconfig.empty(), make_current=False)
+    shared = _kubeconfig.merge(merged, {"clusters": [], "users": [], "contexts": [
+        {"name": "x4", "context": {"cluster": "x1", "user": "x2"}}]}, make_current=False)
+    left = _kubeconfig.without(shared, names)
+    assert _kubeconfig.entry(left, "clusters", "cluster", "x1") and _kubeconfig.entry(left, "users", "user", "x2")
+    assert _kubeconfig.entry(left, "contexts", "context", "x3") is None
+
+
+@given(kubeconfigs(), st.data())
+def test_a_subset_has_what_its_contexts_need(value, data):
+    names = [item["name"] for item in value["contexts"]]
+    wanted = data.draw(st.lists(st.sampled_from(names), unique=True) if names else st.just([]))
+    part = _kubeconfig.subset(value, wanted)
+    assert sorted(item["name"] for item in part["contexts"]) == sorted(wanted)
+    assert part["current-context"] in wanted or (part["current-context"] == "" and not wanted)
+    for item in part["clusters"] + part["users"]:
+        assert item in value["clusters"] + value["users"]
+    with pytest.raises(_kubeconfig.KubeconfigError, match="it has no context nowhere"):
+        _kubeconfig.subset(value, ["nowhere"])
+
+
+@given(kubeconfigs())
+def test_a_rename_there_and_back(value):
+    names = [item["name"] for item in value["contexts"]]
+    if not names or "new" in names:
+        return
+    renamed = _kubeconfig.rename(value, {names[0]: "new"}, {"a": "zz"}, {"b": "yy"})
+    assert names[0] not in [item["name"] for item in renamed["contexts"]]
+    if value["current-context"] == names[0]:
+        assert renamed["current-context"] == "new"
+    back = _kubeconfig.rename(renamed, {"new": names[0]}, {"zz": "a"}, {"yy": "b"})
+    assert {key: back[key] for key in value} == value
+    if len(names) > 1:
+        with pytest.raises(_kubeconfig.KubeconfigError, match="two contexts would have one name"):
+            _kubeconfig.rename(value, {names[0]: names[1]})
+
+
+@pytest.mark.parametrize("text, found", [
+    ("a: 1 # why", True), ("# why\na: 1", True), ("a: '# no'", False), ("a: |\n  # no\nb: 1", False), ("a: b#c", False), ("", False)])
+def test_comments_are_seen(text, found):
+    assert _kubeconfig.has_comments(text) is found
+
+
 @given(st.text())
 def test_no_text_crashes_the_parser(text):
     try:
@@ -66,8 +117,9 @@ def test_what_is_no_kubeconfig_is_refused(text):
 
 
 def test_no_secret_survives_redaction():
-    value = _kubeconfig.build("a", "a", "a", "https://x", {"certificate-authority-data": "SECRET1"}, {
-        "client-key-data": "SECRET2", "client-certificate-data": "SECRET3", "token": "SECRET4", "password": "SECRET5"})
+    value = _kubeconfig.build(FAY, {"server": "https://x", "certificate-authority-data": "SECRET1"}, {
+        "client-key-data": "SECRET2", "client-certificate-data": "SECRET3", "token": "SECRET4", "password": "SECRET5",
+        "exec": {"command": "login", "env": [{"name": "A", "value": "SECRET6"}]}, "auth-provider": {"config": {"a": "SECRET7"}}})
     shown = _kubeconfig.render(_kubeconfig.redact(value))
     assert "SECRET" not in shown and "https://x" in shown
     assert "SECRET2" in _kubeconfig.render(value)

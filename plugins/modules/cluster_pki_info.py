@@ -1,0 +1,132 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+DOCUMENTATION = r"""
+module: cluster_pki_info
+short_description: Tells what certificates a node of a cluster has
+version_added: 0.1.0
+description:
+  - Reads the certificates of RKE1, RKE2, K3s or kubeadm on a node, without asking an API server. No key leaves the node.
+author: fay.rancher authors (@fay-rancher)
+extends_documentation_fragment:
+  - action_common_attributes
+options:
+  path:
+    description:
+      - Where the certificates are. The default is the first of C(/etc/kubernetes/ssl) (RKE1), C(/var/lib/rancher/rke2),
+        C(/var/lib/rancher/k3s) and C(/etc/kubernetes) (kubeadm) that has some.
+    type: path
+attributes:
+  check_mode:
+    description: Changes nothing.
+    support: full
+  diff_mode:
+    support: none
+  platform:
+    platforms: posix
+"""
+
+EXAMPLES = r"""
+- name: Look at the node's certificates
+  fay.rancher.cluster_pki_info:
+  register: pki
+
+- name: Tell which end within a month
+  ansible.builtin.debug:
+    msg: "{{ pki.certificates | dict2items | selectattr('value.days', 'lt', 30) | map(attribute='key') }}"
+"""
+
+RETURN = r"""
+path:
+  description: Where the certificates are.
+  returned: success
+  type: str
+  sample: /etc/kubernetes/ssl
+layout:
+  description: Whose form that is. C(rke1), C(rke2), C(k3s) or C(kubeadm).
+  returned: success
+  type: str
+  sample: rke1
+roles:
+  description: The node's roles as its files tell them. C(worker) is every node that is neither of the others.
+  returned: success
+  type: list
+  elements: str
+  sample: [controlplane, etcd]
+certificates:
+  description:
+    - By name. C(key_matches) and C(signed) are null where the certificate cannot be read. C(rights) is what the identity can do by
+      the cluster's default roles; empty where it is not known, and for serving certificates.
+  returned: success
+  type: dict
+  sample:
+    kube-node:
+      certificate: /etc/kubernetes/ssl/kube-node.pem
+      subject: O=system:nodes,CN=system:node
+      issuer: CN=kube-ca
+      not_before: "2021-10-14"
+      not_after: "2031-10-12"
+      days: 1781
+      names: []
+      key_matches: true
+      signed: true
+      rights: reads everything but logs
+      problem: ""
+authority:
+  description: The CA, with C(certificate), C(subject), C(not_after), C(days), and C(key), whether this node has its key.
+  returned: success
+  type: dict
+  sample: {"certificate": /etc/kubernetes/ssl/kube-ca.pem, "subject": CN=kube-ca, "not_after": "2031-10-12", "days": 1781, "key": true}
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.fay.rancher.plugins.module_utils import _certificates, _pki
+from ansible_collections.fay.rancher.plugins.module_utils._certificates import CertificateError
+from ansible_collections.fay.rancher.plugins.module_utils._pki import PkiError
+
+
+def described(paths, authorities):
+    """What is returned of one pair. paths: (certificate, key); authorities: PEM texts of the cluster's CAs."""
+    found = {"certificate": paths[0], "key_matches": None, "signed": None, "problem": "", "rights": ""}
+    try:
+        text = _pki.read(paths[0])
+        one = _certificates.decode(text)
+        found.update(subject=_certificates.written(one["subject"]), issuer=_certificates.written(one["issuer"]), names=one["names"],
+                     not_before=one["not_before"].strftime("%Y-%m-%d"), not_after=one["not_after"].strftime("%Y-%m-%d"),
+                     days=_certificates.days_left(one), rights=_pki.rights(one),
+                     signed=any(_pki.signed(text, authority) for authority in authorities))
+        found["key_matches"] = _certificates.key_matches(text, _pki.read(paths[1]))
+    except (PkiError, CertificateError) as error:
+        found["problem"] = str(error)
+    return found
+
+
+def look(path):
+    """What the module returns. Raises PkiError."""
+    found = _pki.layout(path)
+    try:
+        authority = _certificates.decode(_pki.read(found.signer))
+    except CertificateError as error:
+        raise PkiError("The CA's certificate %s cannot be used: %s" % (found.signer, error))
+    authorities = [_pki.read(path) for path in [found.signer] + found.other_authorities()]
+    return {
+        "path": found.directory, "layout": found.kind, "roles": _pki.roles(found),
+        "certificates": dict((name, described(paths, authorities)) for name, paths in found.identities.items()),
+        "authority": {"certificate": found.signer, "subject": _certificates.written(authority["subject"]),
+                      "not_after": authority["not_after"].strftime("%Y-%m-%d"), "days": _certificates.days_left(authority),
+                      "key": os.path.exists(found.signer_key)}}
+
+
+def main():
+    module = AnsibleModule(argument_spec=dict(path=dict(type="path")), supports_check_mode=True)
+    try:
+        module.exit_json(changed=False, **look(module.params["path"]))
+    except PkiError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

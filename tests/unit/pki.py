@@ -1,0 +1,133 @@
+"""A cluster's certificates, made by openssl as RKE1 makes them, and an API server that knows them."""
+import base64
+import contextlib
+import http.server
+import json
+import os
+import ssl
+import subprocess
+import threading
+
+# facts.md §2, measured: what each of the node's identities may do.
+READER = {"get nodes", "get pods", "get secrets", "get configmaps"}
+RIGHTS = {
+    "kube-admin": READER | {"get pods/log"}, "system:node": READER, "system:kube-controller-manager": READER,
+    "system:kube-scheduler": {"get nodes", "get pods"}, "system:kube-proxy": {"get nodes"}}
+SUBJECTS = {"kube-node": "/O=system:nodes/CN=system:node", "kube-scheduler": "/CN=system:kube-scheduler",
+            "kube-proxy": "/CN=system:kube-proxy",
+            "kube-controller-manager": "/CN=system:kube-controller-manager"}
+
+
+def openssl(*words, folder):
+    subprocess.run(("openssl",) + words, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def authority(folder, name="kube-ca", key="kube-ca-key.pem", certificate="kube-ca.pem", days=3650):
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-subj", "/CN=" + name,
+            "-days", str(days), folder=folder)
+
+
+def sign(folder, certificate, key, subject, ca=("kube-ca.pem", "kube-ca-key.pem"), days=3650, names="", new=("rsa:2048",)):
+    """Make a pair; names: as in subjectAltName."""
+    openssl("req", "-newkey", *new, "-nodes", "-keyout", key, "-out", "request", "-subj", subject, folder=folder)
+    with open(os.path.join(folder, "extensions"), "w") as target:
+        target.write("subjectAltName=" + names if names else "extendedKeyUsage=clientAuth")
+    openssl("x509", "-req", "-in", "request", "-CA", ca[0], "-CAkey", ca[1], "-set_serial", "0x%s" % os.urandom(8).hex(),
+            "-days", str(days), "-sha256", "-extfile", "extensions", "-out", certificate, folder=folder)
+    for name in ("request", "extensions"):
+        os.unlink(os.path.join(folder, name))
+
+
+def rke1(folder):
+    """A control plane node's /etc/kubernetes/ssl."""
+    authority(folder)
+    for name, subject in SUBJECTS.items():
+        sign(folder, name + ".pem", name + "-key.pem", subject)
+    sign(folder, "kube-apiserver.pem", "kube-apiserver-key.pem", "/CN=kube-apiserver", names="IP:127.0.0.1,DNS:kubernetes")
+
+
+def text(*path):
+    with open(os.path.join(*path)) as source:
+        return source.read()
+
+
+def admin_state(folder, server):
+    """full-cluster-state as RKE stores it, with kube-admin's kubeconfig in it (facts.md §2)."""
+    sign(folder, "admin.crt", "admin.key", "/O=system:masters/CN=kube-admin")
+    data = {name: base64.b64encode(text(folder, path).encode()).decode() for name, path in (
+        ("ca", "kube-ca.pem"), ("certificate", "admin.crt"), ("key", "admin.key"))}
+    for name in ("admin.crt", "admin.key"):
+        os.unlink(os.path.join(folder, name))
+    config = json.dumps({
+        "apiVersion": "v1", "kind": "Config", "current-context": "local",
+        "clusters": [{"name": "local", "cluster": {"certificate-authority-data": data["ca"], "server": server}}],
+        "contexts": [{"name": "local", "context": {"cluster": "local", "user": "kube-admin-local"}}],
+        "users": [{"name": "kube-admin-local", "user": {"client-certificate-data": data["certificate"], "client-key-data": data["key"]}}]})
+    return json.dumps({"currentState": {"certificatesBundle": {"kube-admin": {"config": config}}}})
+
+
+class ApiServer:
+    """Answers GET /version, SelfSubjectAccessReviews by RIGHTS, and the stored state; `stores` says where that is."""
+
+    def __init__(self, folder, stores=("configmaps",), accepts=None):
+        self.stores, self.accepts, self.asked = stores, accepts, []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def answer(self, status, value):
+                body = json.dumps(value).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def who(self):
+                certificate = self.connection.getpeercert() or {}
+                return next((value for group in certificate.get("subject", ()) for name, value in group if name == "commonName"), None)
+
+            def do_GET(self):
+                outer.asked.append((self.who(), self.path))
+                if outer.accepts is not None and self.who() not in outer.accepts:
+                    return self.answer(401, {"message": "Unauthorized"})
+                if self.path == "/version":
+                    return self.answer(200, {"gitVersion": "v1.21.5"})
+                for store in outer.stores:
+                    if self.path == "/api/v1/namespaces/kube-system/%s/full-cluster-state" % store:
+                        if "get " + store not in RIGHTS.get(self.who(), ()):
+                            return self.answer(403, {"message": "forbidden: User %s" % self.who()})
+                        value = outer.state if store == "configmaps" else base64.b64encode(outer.state.encode()).decode()
+                        return self.answer(200, {"data": {"full-cluster-state": value}})
+                return self.answer(404, {"message": "not found"})
+
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                wanted = body["spec"]["resourceAttributes"]
+                right = "%s %s%s" % (wanted["verb"], wanted["resource"], "/" + wanted["subresource"] if "subresource" in wanted else "")
+                self.answer(201, {"status": {"allowed": right in RIGHTS.get(self.who(), ())}})
+
+            def log_message(self, *unused):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            def handle_error(self, *unused):  # clients that only look at the certificate
+                pass
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.path.join(folder, "kube-apiserver.pem"), os.path.join(folder, "kube-apiserver-key.pem"))
+        context.load_verify_locations(os.path.join(folder, "kube-ca.pem"))
+        context.verify_mode = ssl.CERT_OPTIONAL
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = "https://127.0.0.1:%d" % self.server.server_port
+        self.state = admin_state(folder, "https://192.0.2.1:6443")
+
+    @contextlib.contextmanager
+    def running(self):
+        thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield self
+        finally:
+            self.server.shutdown()
+            self.server.server_close()
+            thread.join()
