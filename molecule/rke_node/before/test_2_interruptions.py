@@ -13,7 +13,7 @@ PLACES = [
     ("rke_node : Register the host with Rancher's agent", 0, []),
     ("rke_node : Wait until the control planes have registered", 0, ["bg1"]),
     ("rke_node : Wait until the cluster is ready", 5, ["bg4"]),
-    ("kubectl_access : Have kubectl at the cluster's version", 1, []),
+    ("kubectl_access : Have kubectl from the release site", 1, []),
 ]
 
 
