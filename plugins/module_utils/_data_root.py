@@ -45,6 +45,7 @@ CONTAINER_FORMAT = ('{{.Id}}|{{.State.Status}}|{{.HostConfig.RestartPolicy.Name}
 RENAME_EXCHANGE = 2  # linux/fs.h
 KILLED = ("12", "20", "130", "137", "143")  # exit codes of an rsync that was killed, or its other half: rsync(1), sh(1)
 KILLED_OFTEN = 3
+STOP_OFTEN = 5
 POLL_SECONDS = 0.5
 RELOAD_SECONDS = 30
 RESTART_SECONDS = 120  # for containers with a restart policy: the engine waits up to a minute between its tries
@@ -355,8 +356,14 @@ class Host:
         self.run("systemctl", "reload", "docker.service")
 
     def stop(self, *services):
-        """Stop the engine, and further services after it."""
-        self.run("systemctl", "stop", "docker.socket", "docker.service")
+        """Stop the engine, and further services after it.
+
+        A client that connects in that moment has the socket start both again: then once more.
+        """
+        for unused in range(STOP_OFTEN):
+            self.run("systemctl", "stop", "docker.socket", "docker.service")
+            if not self.is_running() and self.run("systemctl", "is-active", "docker.socket")[1].strip() != "active":
+                break
         if services:
             self.run("systemctl", "stop", *services)
         if self.is_running():
@@ -419,12 +426,12 @@ def progress(text):
     return int(re.sub(r"\D", "", done)), int(percent), rate
 
 
-def find(host):
+def find(host, ask=True):
     """Where the engine's data is now: {root, by, start, command, options, info}.
 
     by: `engine` (it runs and was asked), `daemon.json`, `unit` or `default`. start: the unit's ExecStart without a flag
     for the root; command: the same where it had one, else None. options: daemon.json as a dict. info: `docker info` or
-    None. Raises DataRootError.
+    None. ask: whether the engine is asked, which may start it by its socket. Raises DataRootError.
     """
     options = parse_options(host.read(host.daemon_json))
     unit = host.unit()
@@ -433,7 +440,7 @@ def find(host):
         variables.update(parse_environment(host.read(path)))
     start = exec_start(unit) or ""
     command, flag = without_root(expand(start, variables))
-    info = host.info()
+    info = host.info() if ask else None
     candidates = [(options.get("data-root") or options.get("graph"), "daemon.json"), (flag, "unit"),
                   (host.default_root, "default")]
     if info:
@@ -768,7 +775,7 @@ class Move:
 
         A flag of the unit gives way after it: between the two the engine would refuse to start, not begin anew elsewhere.
         """
-        found = find(self.host)
+        found = find(self.host, ask=False)
         self.host.label(journal["from"], journal["to"])
         if journal["method"] != "none":  # for a rename both paths lead to the data now
             repoint(journal["to"], journal["from"], real_place(journal["to"]))
@@ -777,6 +784,9 @@ class Move:
         if journal["live_restore"]:
             options["live-restore"] = True
         self.switch_containerd(journal)
+        if self.host.is_running():
+            raise DataRootError("something has started the engine again, and its data may have changed since it was copied. Stop "
+                                "what uses the engine")
         os.makedirs(os.path.dirname(self.host.daemon_json), exist_ok=True)
         write_atomically(self.host.daemon_json, render_options(options), 0o644)
         sync(os.path.dirname(self.host.daemon_json))

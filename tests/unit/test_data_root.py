@@ -40,6 +40,7 @@ class FakeHost(Host):
         self.default_root = os.path.join(self.folder, "old", "docker")
         self.flag = None
         self.on = False
+        self.runs_on = None  # the root that the engine had when it started
         self.breaks_on = ()  # roots on which the engine does not start
         self.steps, self.cut_at = 0, None
 
@@ -65,7 +66,7 @@ class FakeHost(Host):
         return self.on
 
     def info(self):
-        return {"DockerRootDir": os.path.realpath(self.root()), "ContainersRunning": 1,
+        return {"DockerRootDir": os.path.realpath(self.runs_on or self.root()), "ContainersRunning": 1,
                 "LiveRestoreEnabled": self.live_restore} if self.on else None
 
     def objects(self):
@@ -83,14 +84,16 @@ class FakeHost(Host):
     def stop(self, *services):
         assert not self.live_restore, "its containers go on writing"
         assert bool(services) == os.path.exists(self.containerd_config)
-        self.on = False
+        self.on, self.runs_on = False, None
         self.step()
 
     def start(self):
         root = self.root()
+        if self.on and self.runs_on:
+            return  # as systemctl does
         if root in self.breaks_on:
             raise DataRootError("the engine does not start")
-        self.on = True
+        self.on, self.runs_on = True, root
         self.live_restore = parse_options(self.read(self.daemon_json)).get("live-restore", False)
         os.makedirs(os.path.join(root, "image"), exist_ok=True)  # what a real one does in an empty root
         self.step()
@@ -230,7 +233,7 @@ def test_an_old_root_is_not_removed_without_an_engine_on_another_one(host, monke
     assert content(old, False)
     with open(host.daemon_json, "w") as target:  # somebody went back by hand
         json.dump({"data-root": old}, target)
-    host.on = True
+    host.on, host.runs_on = True, None
     finish(move_of(host, old, keep_old=False))
     assert content(old, False)
 
@@ -303,6 +306,27 @@ def test_an_engine_that_was_taken_away_after_a_move_is_found_by_its_data(host, m
     assert move_of(host).plan() is None
     with pytest.raises(DataRootError, match="is an old data root, kept when its data moved on"):
         move_of(host, host.default_root).plan()
+
+
+def test_the_engine_is_not_asked_while_it_must_not_run(host, method):
+    """`docker info` starts a stopped engine by its socket, on the old root, and what it writes there would be lost."""
+    answer = host.info
+
+    def info():
+        if not host.on:
+            host.start()
+        return answer()
+    host.info = info
+    before = content(host.default_root)
+    finish(move_of(host))
+    assert host.root() == target_of(host) and content(target_of(host)) == before
+
+
+def test_an_engine_that_was_started_meanwhile_is_not_left_behind(host, method):
+    host.label = lambda source, target: host.start()
+    with pytest.raises(DataRootError, match="something has started the engine again.* The engine is on .* again"):
+        finish(move_of(host))
+    assert host.on and host.root() == host.default_root
 
 
 def test_what_was_kept_of_an_older_configuration_is_forgotten_with_a_move(host, method):
