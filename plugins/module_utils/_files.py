@@ -6,6 +6,10 @@ import os
 import time
 
 
+LOOKS = 10
+LOOK_SECONDS = 0.2  # a kubectl has written by then what it read before
+
+
 class LockError(Exception):
     """Says which lock file is in the way."""
 
@@ -32,6 +36,24 @@ def kubectl_lock(path, seconds=15):
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(lock)
+
+
+def change_with_kubectl(path, change):
+    """Call `change` (a function that returns whether it changed the file) under kubectl's lock until what it wrote stays.
+
+    kubectl reads the file once before it takes the lock, and removes then what has come since (client-go
+    tools/clientcmd/config.go ModifyConfig; kubernetes#28260): so what was written is looked at again. Returns the number of
+    calls that changed something.
+    """
+    changes = 0
+    for unused in range(LOOKS):
+        with kubectl_lock(path):
+            changed = change()
+        if not changed:
+            break
+        changes += 1
+        time.sleep(LOOK_SECONDS)
+    return changes
 
 
 def existing_parent(path):

@@ -214,7 +214,7 @@ import traceback
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.fay.rancher.plugins.module_utils import _kubeconfig
 from ansible_collections.fay.rancher.plugins.module_utils._access import find_access
-from ansible_collections.fay.rancher.plugins.module_utils._files import LockError, kubectl_lock, write_atomically
+from ansible_collections.fay.rancher.plugins.module_utils._files import LockError, change_with_kubectl, write_atomically
 from ansible_collections.fay.rancher.plugins.module_utils._kube_api import ApiError
 from ansible_collections.fay.rancher.plugins.module_utils._kubeconfig import KubeconfigError
 from ansible_collections.fay.rancher.plugins.module_utils._pki import PkiError
@@ -307,8 +307,14 @@ def run(module):
         before, wanted, changed, backup = change(parameters, names, ours, write=False)
     else:
         make_directory(path, owner_of(parameters, path))
-        with kubectl_lock(path):
-            before, wanted, changed, backup = change(parameters, names, ours, write=True)
+        done = []
+
+        def write():
+            done.append(change(parameters, names, ours, write=True))
+            return done[-1][2]
+
+        change_with_kubectl(path, write)
+        before, wanted, changed, backup = done[0]
     if backup:
         module.warn("%s had comments, which kubectl and this module do not keep. It is as it was in %s" % (path, backup))
     shown = [_kubeconfig.render(_kubeconfig.redact(value)) for value in (before, wanted)]

@@ -160,6 +160,22 @@ def test_writers_take_turns(tmp_path):
     assert os.path.getsize(path) == 80 and os.listdir(tmp_path) == ["config"]
 
 
+def test_what_a_kubectl_takes_away_again_is_written_again(tmp_path):
+    """It read the file before our entry was there, and writes what it read after."""
+    path = tmp_path / "config"
+    taken = []
+
+    def change():
+        if path.exists() and not taken:
+            path.unlink()
+            taken.append(1)
+        changed = not path.exists()
+        path.write_text("ours")
+        return changed
+    assert _files.change_with_kubectl(str(path), change) == 2 and taken
+    assert _files.change_with_kubectl(str(path), change) == 0
+
+
 def test_a_lock_that_stays_is_named(tmp_path):
     path = str(tmp_path / "config")
     open(path + ".lock", "w").close()

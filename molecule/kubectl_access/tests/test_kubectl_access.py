@@ -94,16 +94,20 @@ def test_kubectl_and_our_writer_never_lose_each_others_entries():
                    input=archive.getvalue(), check=True)
     program = (
         "import os; from ansible_collections.fay.rancher.plugins.module_utils import _files, _kubeconfig\n"
+        "def change():\n"
+        "    before = _kubeconfig.parse(open('/root/both').read() if os.path.exists('/root/both') else '')\n"
+        "    after = _kubeconfig.merge(before, ours, make_current=False)\n"
+        "    if after != before:\n"
+        "        _files.write_atomically('/root/both', _kubeconfig.render(after), 0o600)\n"
+        "    return after != before\n"
         "for number in range(%d):\n"
-        "    with _files.kubectl_lock('/root/both'):\n"
-        "        before = _kubeconfig.parse(open('/root/both').read() if os.path.exists('/root/both') else '')\n"
-        "        names = dict.fromkeys(('cluster', 'user', 'context'), 'ours%%d' %% number)\n"
-        "        ours = _kubeconfig.build(names, {'server': 'https://x'}, {'token': 't'})\n"
-        "        _files.write_atomically('/root/both', _kubeconfig.render(_kubeconfig.merge(before, ours)), 0o600)\n") % rounds
+        "    names = dict.fromkeys(('cluster', 'user', 'context'), 'ours%%d' %% number)\n"
+        "    ours = _kubeconfig.build(names, {'server': 'https://x'}, {'token': 't'})\n"
+        "    assert _files.change_with_kubectl('/root/both', change)\n") % rounds
     ours = threading.Thread(target=lambda: host.check_output("cd /tmp/ours && python3 -c %s", program))
     ours.start()
-    # kubectl gives up at once where the lock is held, and says so: then it is asked again.
-    host.check_output("for number in $(seq 0 %d); do until %s config --kubeconfig /root/both set-cluster theirs$number --server=https://y "
+    # kubectl gives up at once where the lock is held, and says so: then it is asked again. It locks no file of --kubeconfig.
+    host.check_output("for number in $(seq 0 %d); do until KUBECONFIG=/root/both %s config set-cluster theirs$number --server=https://y "
                       ">/dev/null 2>/tmp/said; do grep -q 'lock: file exists' /tmp/said || exit 1; done; done" % (rounds - 1, KUBECTL))
     ours.join()
     found = yaml.safe_load(host.check_output("cat /root/both"))
