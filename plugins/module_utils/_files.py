@@ -5,7 +5,6 @@ import contextlib
 import os
 import time
 
-
 LOOKS = 10
 LOOK_SECONDS = 0.2  # a kubectl has written by then what it read before
 
