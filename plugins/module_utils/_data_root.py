@@ -239,6 +239,11 @@ def has_data(directory):
     return os.path.isdir(directory) and not is_empty(directory)
 
 
+def is_whole(directory):
+    """Whether a directory has data that is no unfinished copy of ours."""
+    return has_data(directory) and not os.path.exists(os.path.join(directory, MARKER))
+
+
 def repoint(root, old, new):
     """Have the containers of an engine at `root` find their volumes and files below `new`, where they had `old`.
 
@@ -447,7 +452,7 @@ def find(host, ask=True):
         root, by = info["DockerRootDir"], "engine"
     else:
         named = [pair for pair in candidates if pair[0]]
-        root, by = next((pair for pair in named if has_data(pair[0])), named[0])
+        root, by = next((pair for pair in named if is_whole(pair[0])), named[0])
     return {"root": root.rstrip("/"), "by": by, "start": command, "command": command if flag else None,
             "options": options, "info": info}
 
@@ -507,7 +512,7 @@ class Move:
                                     "since then; if there is none, remove %s" % (source, self.old_path))
             if has_data(target):
                 return self.plan_configuration(found)
-        if source == os.path.realpath(target) or not has_data(source):
+        if source == os.path.realpath(target) or not has_data(source) or not found["info"] and not is_whole(source):
             return self.plan_configuration(found)
         info = found["info"] or {}
         running = info.get("ContainersRunning", 0)

@@ -329,6 +329,16 @@ def test_an_engine_that_was_started_meanwhile_is_not_left_behind(host, method):
     assert host.on and host.root() == host.default_root
 
 
+def test_an_unfinished_copy_is_no_data(host):
+    """The engine and its data were removed; a copy that was never finished stands in the default place."""
+    write(os.path.join(host.default_root, _data_root.MARKER), "")
+    host.on = False
+    found = find(host)
+    assert move_of(host).plan(found) is None
+    host.on = True  # and yet, if an engine runs on it, it is the data
+    assert move_of(host).plan()["from"] == os.path.realpath(host.default_root)
+
+
 def test_what_was_kept_of_an_older_configuration_is_forgotten_with_a_move(host, method):
     """It names the old root, and the role would put it back after a failure."""
     kept = os.path.join(host.folder, "state", "docker-before")

@@ -89,6 +89,10 @@ def test_the_engine_is_taken_away_and_its_data_only_when_asked():
     back = play(PLAYBOOK, arguments=["--limit=el9"])
     assert back.code == 0, back.output
     holds_everything("el9", "/appdata/lib/docker")
+    # A mount point, as kept by a move: it is emptied, not removed.
+    kept = "/var/lib/fay-rancher/docker-data-root-old.json"
+    on("el9").check_output("mkdir -p /var/lib/docker/image && printf '[\"/var/lib/docker\"]' >%s" % kept)
     assert play(PLAYBOOK, variables=dict(gone, docker_ce_purge_data=True)).code == 0
+    assert on("el9").check_output("ls -A /var/lib/docker") == ""
     for name in HOSTS:
         assert not on(name).file("/appdata/lib/docker").exists
