@@ -73,6 +73,17 @@ def test_a_data_root_that_cannot_be_is_refused(root):
     refused("it must be an absolute path", playbook=PLAYBOOK, variables={"docker_ce_data_root": root})
 
 
+def test_a_repository_that_another_file_names_is_refused():
+    """apt would read no source at all any more."""
+    host = on("debian13")
+    host.check_output("cd /etc/apt/sources.list.d && mv docker.list theirs.list")
+    try:
+        refused("/etc/apt/sources.list.d/theirs.list of debian13 names the repository", playbook=PLAYBOOK,
+                arguments=["--limit=debian13"])
+    finally:
+        host.check_output("cd /etc/apt/sources.list.d && mv theirs.list docker.list")
+
+
 @pytest.mark.parametrize("key", ["inline", "file"])
 def test_the_key_may_be_brought(key):
     path = os.path.join(CACHE, "packages/linux/debian/gpg")
