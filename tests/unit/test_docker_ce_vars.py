@@ -31,8 +31,9 @@ def templated(tmp_path_factory):
                 "{{ {'repository': __docker_ce_repository_text, 'packages': __docker_ce_packages[ansible_facts.os_family],"
                 " 'key': docker_ce_repository_key} | to_json }}")}}]})
     (folder / "play.yml").write_text(json.dumps(plays))
+    program = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
     done = subprocess.run(
-        [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), "-i", "localhost,", "-c", "local", str(folder / "play.yml"), "-e", json.dumps({
+        [program, "-i", "localhost,", "-c", "local", str(folder / "play.yml"), "-e", json.dumps({
             "ansible_python_interpreter": "/usr/bin/python3", "docker_ce_version": "20.10", "docker_ce_cli_version": "20.10.24",
             "docker_ce_repository_channel": "test", "docker_ce_hold": True, "docker_ce_repository_url": "https://m"})],
         cwd=ROOT, env=dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg")), stdout=subprocess.PIPE,
