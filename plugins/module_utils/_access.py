@@ -108,7 +108,7 @@ def find_access(parameters, current, names, check_mode=False):
             if check_mode:
                 return None
             raise
-        seek = Seeker(found, parameters, current, names, check_mode)
+        seek = Seeker(found, parameters, current, names)
         if parameters["identity"] == "auto":
             return seek.strongest()
         access = seek.named(parameters["identity"])
@@ -121,8 +121,8 @@ def find_access(parameters, current, names, check_mode=False):
 class Seeker:
     """Finds identities on a node. Arguments as in find_access(); found: a _pki.Layout."""
 
-    def __init__(self, found, parameters, current, names, check_mode):
-        self.found, self.parameters, self.current, self.names, self.check_mode = found, parameters, current, names, check_mode
+    def __init__(self, found, parameters, current, names):
+        self.found, self.parameters, self.current, self.names = found, parameters, current, names
 
     def servers(self):
         """Addresses of the API server, in the order in which they are tried."""

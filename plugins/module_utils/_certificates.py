@@ -5,6 +5,7 @@
 The form is RFC 5280's (Certificate, section 4.1) in DER (ITU-T X.690). Signatures are left to openssl.
 """
 import binascii
+import contextlib
 import datetime
 import ipaddress
 import os
@@ -162,13 +163,20 @@ def covers(certificate, host):
     return any(name.lower() in (host, wild) for name in certificate["names"])
 
 
-def key_matches(certificate, key):
-    """Whether a key (PEM text) belongs to a certificate (PEM text); raises CertificateError for what is neither."""
-    with tempfile.TemporaryDirectory() as folder:  # 0700; ssl takes files only
-        paths = [os.path.join(folder, name) for name in ("certificate", "key")]
-        for path, text in zip(paths, (certificate, key)):
+@contextlib.contextmanager
+def as_files(*texts):
+    """Paths of files that hold these texts, for ssl and openssl, which take files only. They are this user's alone, and go."""
+    with tempfile.TemporaryDirectory() as folder:  # 0700
+        paths = [os.path.join(folder, str(number)) for number in range(len(texts))]
+        for path, text in zip(paths, texts):
             with open(path, "w") as target:
                 target.write(text)
+        yield paths
+
+
+def key_matches(certificate, key):
+    """Whether a key (PEM text) belongs to a certificate (PEM text); raises CertificateError for what is neither."""
+    with as_files(certificate, key) as paths:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(*paths, password=refuse_password)
             return True

@@ -522,7 +522,7 @@ class Move:
                 "Take the flag out (daemon.json may say it instead), restart the engine, and run again" % source)
         self.check_mounts(source)
         beside = self.beside(target)
-        if has_data(target) and not os.path.exists(os.path.join(target, MARKER)):
+        if is_whole(target):
             raise DataRootError("%s is not empty, and the engine's data is at %s. Empty it, or name another data root"
                                 % (target, source))
         parent = existing_parent(os.path.dirname(target) if not os.path.isdir(target) else target)

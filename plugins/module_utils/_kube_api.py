@@ -7,10 +7,8 @@ certificate (tls-server-name), nor show that certificate, and it would send requ
 """
 import http.client
 import json
-import os
 import socket
 import ssl
-import tempfile
 from urllib.parse import urlsplit
 
 from ansible_collections.fay.rancher.plugins.module_utils import _certificates
@@ -75,12 +73,9 @@ class Api:
             self.identify(certificate, key)
 
     def identify(self, certificate, key):
-        with tempfile.TemporaryDirectory() as folder:  # 0700; ssl takes files only
-            path = os.path.join(folder, "identity")
-            with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as target:
-                target.write(certificate.rstrip("\n") + "\n" + key)
+        with _certificates.as_files(certificate, key) as paths:
             try:
-                self.context.load_cert_chain(path)
+                self.context.load_cert_chain(*paths)
             except ssl.SSLError as error:
                 raise ApiError("Certificate and key cannot be used: %s" % error)
 

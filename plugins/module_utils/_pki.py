@@ -194,11 +194,7 @@ def check(one, authority, authority_text, where):
 
 def signed(certificate, authority):
     """Whether openssl finds the signature right; true where there is no openssl: the API server will tell."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [os.path.join(folder, name) for name in ("authority", "certificate")]
-        for path, text in zip(paths, (authority, certificate)):
-            with open(path, "w") as target:
-                target.write(text)
+    with _certificates.as_files(authority, certificate) as paths:
         try:
             return subprocess.call(["openssl", "verify", "-partial_chain", "-CAfile"] + paths, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0

@@ -214,7 +214,12 @@ import traceback
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.fay.rancher.plugins.module_utils import _kubeconfig
 from ansible_collections.fay.rancher.plugins.module_utils._access import find_access
-from ansible_collections.fay.rancher.plugins.module_utils._files import LockError, change_with_kubectl, write_atomically
+from ansible_collections.fay.rancher.plugins.module_utils._files import (
+    LockError,
+    change_with_kubectl,
+    existing_parent,
+    write_atomically,
+)
 from ansible_collections.fay.rancher.plugins.module_utils._kube_api import ApiError
 from ansible_collections.fay.rancher.plugins.module_utils._kubeconfig import KubeconfigError
 from ansible_collections.fay.rancher.plugins.module_utils._pki import PkiError
@@ -233,10 +238,7 @@ def read(path):
 
 def owner_of(parameters, path):
     """(uid, gid) that the file is to have: as asked, else as it has, else those of its directory. Raises KubeconfigError."""
-    nearest = path if os.path.exists(path) else os.path.dirname(path)
-    while not os.path.exists(nearest):
-        nearest = os.path.dirname(nearest)
-    found = os.stat(nearest)
+    found = os.stat(existing_parent(path))
     try:
         uid = pwd.getpwnam(parameters["owner"]).pw_uid if parameters["owner"] else found.st_uid
         gid = found.st_gid

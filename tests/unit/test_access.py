@@ -220,7 +220,7 @@ def test_rke2_and_k3s(tmp_path, kind):
     assert sorted(found.identities) == ["client-admin", "client-kube-proxy", "client-kubelet"]
     access = find(root, verify=False)
     assert access.certificate["subject"] == [("O", "system:masters"), ("CN", "system:admin")]
-    assert _access.Seeker(found, asked(root), _kubeconfig.empty(), NAMES, False).servers() == [
+    assert _access.Seeker(found, asked(root), _kubeconfig.empty(), NAMES).servers() == [
         "https://127.0.0.1:6443", "https://127.0.0.1:6444"]
     shutil.rmtree(os.path.join(root, "server"))  # an agent
     with pytest.raises(PkiError, match="has no administrator's certificate: only servers .* client-kubelet"):
