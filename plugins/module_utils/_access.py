@@ -24,10 +24,14 @@ class Access:
         self.identity, self.authority, self.authority_path, self.server = identity, authority, authority_path, server
         self.token, self.tls_server_name, self.reason = token, tls_server_name, reason
         self.signer = signer or authority
-        self.version, self.rights, self.certificate = None, {}, None
+        self.version, self.rights, self.certificate, self.ca = None, {}, None, None
 
     def check(self):
         """What can be seen without asking anybody: key, dates, signature. Raises PkiError."""
+        try:
+            self.ca = _certificates.decode(self.signer)
+        except CertificateError as error:
+            raise PkiError("The certificate of the cluster's CA %s cannot be used: %s" % (self.authority_path or "", error))
         if self.identity:
             where = (self.identity.paths or {}).get("client-certificate", "the identity %s" % self.identity.name)
             self.certificate = _pki.check(self.identity, self.authority_path, self.signer, where)
@@ -57,7 +61,7 @@ class Access:
 
     def ends(self):
         """{certificate, authority}: decoded certificates that are there."""
-        found = {"authority": _certificates.decode(self.signer)}
+        found = {"authority": self.ca}
         if self.certificate:
             found["certificate"] = self.certificate
         return found

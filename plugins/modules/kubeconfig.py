@@ -353,6 +353,7 @@ def main():
     )
     if _kubeconfig.YAML_ERROR:
         module.fail_json(msg=missing_required_lib("PyYAML"), exception=traceback.format_exc())
+    module.params["path"] = os.path.abspath(module.params["path"])
     try:
         int(module.params["mode"], 8)
     except ValueError:

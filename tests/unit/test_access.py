@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 
 import pki
 import pytest
@@ -14,6 +15,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._certificates import C
 from ansible_collections.fay.rancher.plugins.module_utils._kube_api import ApiError
 from ansible_collections.fay.rancher.plugins.module_utils._pki import PkiError
 from ansible_collections.fay.rancher.plugins.modules import cluster_pki_info
+from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -189,6 +191,27 @@ def test_another_kubeconfig(node, server):
                              (content.replace("certificate-authority-data", "certificate"), "no certificate-authority")):
         with pytest.raises(_kubeconfig.KubeconfigError, match=message):
             find(None, server.url, content=damaged)
+
+
+def test_a_ca_that_is_no_certificate_is_named(node, server):
+    content = json.loads(server.state)["currentState"]["certificatesBundle"]["kube-admin"]["config"]
+    given = json.loads(content)
+    given["clusters"][0]["cluster"]["certificate-authority-data"] = "eA=="
+    with pytest.raises(PkiError, match="The certificate of the cluster's CA .*cannot be used: it holds no PEM certificate"):
+        find(None, server.url, content=json.dumps(given), verify=False)
+
+
+def test_a_relative_path_is_one_below_the_working_directory(tmp_path, node):
+    """It had no end: the nearest directory that exists was looked for above nothing."""
+    program = os.path.join(os.path.dirname(sys.executable), "ansible")
+    done = subprocess.run(
+        [program, "localhost", "-c", "local", "-m", "fay.rancher.kubeconfig", "-a", json.dumps({
+            "path": "new/config", "cluster": "a", "identity": "kube-proxy", "pki_dir": node, "verify": False,
+            "server": ["https://192.0.2.1"]}), "-e", "ansible_python_interpreter=" + sys.executable],
+        cwd=tmp_path, env=dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg")), stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "new" / "config").stat().st_mode & 0o777 == 0o600
 
 
 # ---- layouts of others
