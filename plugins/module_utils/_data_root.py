@@ -239,6 +239,11 @@ def has_data(directory):
     return os.path.isdir(directory) and not is_empty(directory)
 
 
+def is_directory(path):
+    """Whether a path is a directory itself, not a link to one."""
+    return os.path.isdir(path) and not os.path.islink(path)
+
+
 def is_whole(directory):
     """Whether a directory has data that is no unfinished copy of ours."""
     return has_data(directory) and not os.path.exists(os.path.join(directory, MARKER))
@@ -596,6 +601,12 @@ class Move:
         """
         with self.lock():
             journal = self.load()
+            if journal and journal.get("undoing"):  # cut off on the way back
+                if self.switched(journal):  # the new root counts, and may have been used since
+                    self.save(journal, phase="switch", undoing=False)
+                else:
+                    self.undo(journal, "an earlier run had failed")
+                    journal = None
             if journal and journal["to"] != self.target:
                 if self.switched(journal):
                     return False, None, self.go(journal, self.clock() + seconds)[2]
@@ -896,13 +907,15 @@ class Move:
     def undo(self, journal, why):
         """The engine on its old root, with the configuration that it had. Raises DataRootError where that fails too."""
         source, target = journal["from"], journal["to"]
+        with contextlib.suppress(OSError):  # a full disk does not keep from going back
+            self.save(journal, undoing=True)
         try:
             self.kill_copy()
             switched = self.host.read(self.host.daemon_json) != journal["daemon_json"] or (
                 self.host.read(self.host.drop_in) != journal["drop_in"])
             if switched or journal["phase"] in ("switch", "start"):
                 self.host.stop(*journal["services"])
-            if journal["method"] == "rename" and os.path.isdir(target) and not os.path.islink(target):
+            if journal["method"] == "rename" and is_directory(target) and not is_directory(source):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(source)  # the link that settle() left
                 os.symlink(target, source)

@@ -117,7 +117,7 @@ class FakeHost(Host):
         self.step()
 
     def differences(self, source, target):
-        return subprocess.run(["diff", "-rq", source, target], capture_output=True, text=True).stdout.splitlines()
+        return subprocess.run(["diff", "-rq", source, target], stdout=subprocess.PIPE).stdout.decode().splitlines()
 
     def label(self, source, target):
         self.step()
@@ -281,6 +281,36 @@ def test_a_power_cut_at_any_instant_loses_nothing(tmp_path, monkeypatch, method,
             assert host.live_restore and host.read(host.containerd_config) == (
                 'version = 2\nroot = "%s/containerd"\n' % target_of(host))
     assert steps > 8
+
+
+@pytest.mark.parametrize("by", ["power cut", "kill"])
+def test_a_rollback_that_is_cut_off_is_finished(tmp_path, monkeypatch, method, by):
+    """The engine does not start on the new root at first, and the run ends at each instant of the way there and back."""
+    monkeypatch.setattr(_data_root, "filesystem", lambda path: "ext4")
+    steps = 0
+    while True:
+        steps += 1
+        host = FakeHost(tmp_path / str(steps))
+        fill(host.default_root)
+        before = content(host.default_root)
+        host.start()
+        host.breaks_on = (target_of(host),)
+        instrument(monkeypatch, host)
+        host.steps, host.cut_at = 0, steps
+        try:
+            finish(move_of(host))
+        except DataRootError:
+            break  # there are no more instants
+        except PowerCut:
+            host.steps, host.cut_at = 0, None
+        if by == "power cut":
+            host.on, host.runs_on = False, None
+            host.boot()
+        host.breaks_on = ()
+        finish(move_of(host))
+        assert host.on and host.root() == host.runs_on == target_of(host) and content(target_of(host)) == before
+        assert not os.path.exists(os.path.join(host.folder, "state", "docker-data-root.json"))
+    assert steps > 12
 
 
 def test_a_failed_move_brings_live_restore_and_containerd_back(host, method):

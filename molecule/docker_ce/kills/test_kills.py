@@ -18,6 +18,7 @@ PLAYBOOK = "molecule/docker_ce/move.yml"
 ROOTS = ["/appdata/lib/docker", "/var/lib/docker", "/appdata/second"]
 HOSTS = ["debian12", "el9", "debian13"]
 SECONDS = 8  # a move takes about as long
+MODULE = "--exact --full '/usr/bin/python3[.0-9]*'"  # Ansible gives it to Python by standard input; the lab's runtime is Python too
 
 # Everything of a data root that the engine does not write anew when it starts, as one digest; and what the engine says.
 INVENTORY = r"""
@@ -60,13 +61,13 @@ def inventory(name):
 def kill(name, chance):
     """Kill the module on a host, or its copy too, or cut the host's power; whether there was something to kill."""
     host = on(name)
-    if host.run("pgrep python3").rc:
+    if host.run("pgrep " + MODULE).rc:
         return False
     kind = chance.choice(["module", "module and copy", "power"])
     if kind == "power":
         restart(name)
     else:
-        host.run("pkill -9 'python3%s'" % ("|rsync" if kind == "module and copy" else ""))
+        host.run("pkill -9 " + MODULE + ("; pkill -9 rsync" if kind == "module and copy" else ""))
     return True
 
 
