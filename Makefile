@@ -51,8 +51,9 @@ lint: setup  ## ansible-lint (production), yamllint, ruff
 	@$(TIMED) ansible-lint ansible-lint --offline --strict -q
 
 .PHONY: unit
-unit: setup  ## unit tests and the server stand-in against the recordings
+unit: setup  ## unit tests and the server stand-in against the recordings; where there is a Python 3.6, on it too
 	@$(TIMED) unit pytest -q tests/unit
+	@$(TIMED) "unit on Python 3.6" tests/unit36
 
 .PHONY: sanity
 sanity: setup  ## ansible-test sanity

@@ -8,48 +8,58 @@ from ansible_collections.fay.rancher.plugins.module_utils._certificates import C
 from ansible_collections.fay.rancher.plugins.module_utils._kube_api import Api, ApiError
 from ansible_collections.fay.rancher.plugins.module_utils._kubeconfig import KubeconfigError
 from ansible_collections.fay.rancher.plugins.module_utils._pki import Identity, PkiError
+from ansible_collections.fay.rancher.plugins.module_utils._rancher import RancherError
+from ansible_collections.fay.rancher.plugins.module_utils._tokens import end_of
 
 NODE_SERVER = "https://127.0.0.1:6443"  # or nginx-proxy there: rke @v1.3.3 services/nginxproxy.go
-RIGHTS = (("get", "nodes", ""), ("get", "pods", ""), ("get", "pods", "log"), ("get", "secrets", ""), ("get", "configmaps", ""))
+RIGHTS = ("get nodes", "get pods", "get pods/log", "get secrets", "get configmaps")  # what identities differ in
 
 
 class Access:
     """An identity and the server at which it is somebody.
 
-    identity: a _pki.Identity, or None with a token. token: str or None. authority: PEM; authority_path: where that is a file
-    of the node, else None.
+    identity: a _pki.Identity, or None with a token. token: str or None. authority: PEM, or None where the host's own CAs are
+    trusted; authority_path: where that is a file of the node, else None. token_ends: datetime (UTC), or None.
     """
 
-    def __init__(self, identity, authority, server, authority_path=None, signer=None, token=None, tls_server_name=None, reason=""):
+    def __init__(self, identity, authority, server, authority_path=None, signer=None, token=None, tls_server_name=None, reason="",
+                 token_ends=None):
         self.identity, self.authority, self.authority_path, self.server = identity, authority, authority_path, server
-        self.token, self.tls_server_name, self.reason = token, tls_server_name, reason
+        self.token, self.tls_server_name, self.reason, self.token_ends = token, tls_server_name, reason, token_ends
         self.signer = signer or authority
         self.version, self.rights, self.certificate, self.ca = None, {}, None, None
 
     def check(self):
         """What can be seen without asking anybody: key, dates, signature. Raises PkiError."""
         try:
-            self.ca = _certificates.decode(self.signer)
+            self.ca = _certificates.decode(self.signer) if self.signer else None
         except CertificateError as error:
             raise PkiError("The certificate of the cluster's CA %s cannot be used: %s" % (self.authority_path or "", error))
         if self.identity:
             where = (self.identity.paths or {}).get("client-certificate", "the identity %s" % self.identity.name)
             self.certificate = _pki.check(self.identity, self.authority_path, self.signer, where)
 
-    def ask(self):
-        """The API server, with this very identity. Raises ApiError."""
+    def ask(self, wanted=(), namespace=None):
+        """The API server, with this very identity. Raises ApiError where it may not do what is wanted (see Api.allowed)."""
         api = Api(self.server, self.authority, self.identity and self.identity.certificate, self.identity and self.identity.key,
                   self.token, self.tls_server_name)
         self.version = api.version()
-        self.rights = dict((" ".join((verb, "/".join(filter(None, (resource, part))))), api.allowed(verb, resource, part))
-                           for verb, resource, part in RIGHTS)
+        self.rights = dict((right, api.allowed(right)) for right in RIGHTS)
+        self.rights.update((right, api.allowed(right, namespace or "")) for right in wanted)
+        missing = [right for right in wanted if not self.rights[right]]
+        if missing:
+            raise ApiError("The API server at %s says that the identity %s may not: %s. Choose another identity, or give it a role "
+                           "in the cluster" % (self.server, self.name(), ", ".join(missing)))
+
+    def name(self):
+        return self.identity.name if self.identity else "token"
 
     def cluster(self, embed):
         """The cluster's fields in a kubeconfig."""
         fields = {"server": self.server}
         if self.authority_path and not embed:
             fields["certificate-authority"] = self.authority_path
-        else:
+        elif self.authority:
             fields["certificate-authority-data"] = _pki.encoded(self.authority)
         if self.tls_server_name:
             fields["tls-server-name"] = self.tls_server_name
@@ -60,24 +70,24 @@ class Access:
         return self.identity.user(embed) if self.identity else {"token": self.token}
 
     def ends(self):
-        """{certificate, authority}: decoded certificates that are there."""
-        found = {"authority": self.ca}
-        if self.certificate:
-            found["certificate"] = self.certificate
-        return found
+        """{certificate, token, authority}: datetime (UTC) at which each that is there ends."""
+        found = {"token": self.token_ends}
+        for name, one in (("certificate", self.certificate), ("authority", self.ca)):
+            found[name] = one and one["not_after"]
+        return dict((name, end) for name, end in found.items() if end)
 
     def report(self):
         """What the module returns of it."""
-        return {"identity": self.identity.name if self.identity else "token", "reason": self.reason, "server": self.server,
+        return {"identity": self.name(), "reason": self.reason, "server": self.server,
                 "server_version": self.version, "rights": self.rights,
-                "expires": dict((name, {"date": one["not_after"].strftime("%Y-%m-%d"), "days": _certificates.days_left(one)})
-                                for name, one in self.ends().items())}
+                "expires": dict((name, {"date": end.strftime("%Y-%m-%d"), "days": _certificates.days_until(end)})
+                                for name, end in self.ends().items())}
 
     def warnings(self, days):
+        whose = {"authority": "the cluster's CA", "certificate": "the identity " + self.name()}
         return ["The certificate of %s has %d days left, until %s. Renew the cluster's certificates" % (
-            "the cluster's CA" if name == "authority" else "the identity " + self.identity.name, _certificates.days_left(one),
-            one["not_after"].strftime("%Y-%m-%d"))
-            for name, one in sorted(self.ends().items()) if _certificates.days_left(one) < days]
+            whose[name], _certificates.days_until(end), end.strftime("%Y-%m-%d"))
+            for name, end in sorted(self.ends().items()) if name in whose and _certificates.days_until(end) < days]
 
 
 def reach(servers, tls_server_name):
@@ -118,8 +128,49 @@ def find_access(parameters, current, names, check_mode=False):
         access = seek.named(parameters["identity"])
     access.check()
     if parameters["verify"]:
-        access.ask()
+        access.ask(parameters["rights"], parameters["namespace"])
     return access
+
+
+def through_rancher(parameters, current, names, tokens, check_mode=False):
+    """(an Access with the file's own token in Rancher, checked and asked; the token's id).
+
+    tokens: the _tokens.Tokens of the file; current and names as in find_access(). A token that is no longer good is replaced by a
+    new one; in check mode by none. Raises RancherError, ApiError, PkiError.
+    """
+    client, wanted = tokens.client, parameters["rancher"]
+    name = wanted["cluster"] or names["cluster"]
+    cluster = client.cluster(name)
+    if cluster is None:
+        raise RancherError("Rancher at %s shows this user no cluster %s. Correct the name, or make the user a member of the cluster"
+                           % (client.url, name))
+    authority = client.setting("cacerts") or None  # none where the certificate is publicly trusted
+    server = "%s/k8s/clusters/%s" % (client.url, cluster["id"])
+
+    def tried(token):
+        access = Access(None, authority, server, token=token["token"], reason="a token of Rancher's for this cluster only",
+                        token_ends=end_of(token))
+        access.check()
+        if parameters["verify"]:
+            access.ask(parameters["rights"], parameters["namespace"])
+        return access, token["id"]
+
+    user = _kubeconfig.entry(current, "users", "user", names["user"]) or {}
+    token = tokens.good(user.get("token"), cluster["id"], parameters["warn_days"])
+    if token:
+        try:
+            return tried(token)
+        except ApiError as error:
+            if error.status != 401:  # it is Rancher's, with another key
+                raise
+    if check_mode:
+        return Access(None, authority, server, token="", reason="a new token would be made"), None
+    token = tokens.make(cluster["id"], wanted["days"])
+    try:
+        return tried(token)
+    except (ApiError, PkiError):
+        tokens.delete([token["id"]])
+        raise
 
 
 class Seeker:
@@ -178,7 +229,7 @@ class Seeker:
             try:
                 access = self.named(name)
                 access.check()
-                access.ask()
+                access.ask(self.parameters["rights"], self.parameters["namespace"])
             except (PkiError, ApiError) as error:
                 problems.append("%s: %s" % (name, error))
                 continue
@@ -195,7 +246,7 @@ class Seeker:
             old = Identity("mint", _pki.decoded(user["client-certificate-data"]), _pki.decoded(user["client-key-data"]))
             certificate = _pki.check(old, self.found.signer, _pki.read(self.found.signer), "the identity in the file")
             subject = "".join("/%s=%s" % pair for pair in certificate["subject"])
-            if subject == wanted["subject"] and _certificates.days_left(certificate) >= min(
+            if subject == wanted["subject"] and _certificates.days_until(certificate["not_after"]) >= min(
                     self.parameters["warn_days"], wanted["days"] - 1):
                 return old
         except (KeyError, TypeError, ValueError, PkiError, CertificateError):

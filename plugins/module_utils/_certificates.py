@@ -147,9 +147,9 @@ def organizations(name):
     return [text for kind, text in name if kind == "O"]
 
 
-def days_left(certificate, now=None):
-    """Whole days until a decoded certificate ends; negative when it has."""
-    return (certificate["not_after"] - (now or datetime.datetime.now(datetime.timezone.utc))).days
+def days_until(end, now=None):
+    """Whole days until a datetime with a time zone; negative when it is past."""
+    return (end - (now or datetime.datetime.now(datetime.timezone.utc))).days
 
 
 def covers(certificate, host):

@@ -56,7 +56,8 @@ def serving_certificate(server, tls_server_name=None, timeout=10):
 class Api:
     """The API at `server` for one user.
 
-    authority, certificate, key: PEM texts; token: str. Certificate and key, or the token, are the user's.
+    authority, certificate, key: PEM texts; token: str. Certificate and key, or the token, are the user's. Without an authority the
+    host's own CAs are trusted.
     """
 
     def __init__(self, server, authority, certificate=None, key=None, token=None, tls_server_name=None, timeout=15):
@@ -66,7 +67,10 @@ class Api:
         self.path = urlsplit(self.server).path
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
-            self.context.load_verify_locations(cadata=authority)
+            if authority:
+                self.context.load_verify_locations(cadata=authority)
+            else:
+                self.context.load_default_certs()
         except (ssl.SSLError, ValueError) as error:
             raise ApiError("The certificate of the cluster's CA cannot be read: %s" % error)
         if certificate:
@@ -124,8 +128,14 @@ class Api:
         """The cluster's version, such as v1.21.5."""
         return (self.get("/version") or {}).get("gitVersion")
 
-    def allowed(self, verb, resource, subresource="", namespace="", group=""):
-        """Whether the user may do that: a SelfSubjectAccessReview, which every user may ask for."""
+    def allowed(self, right, namespace=""):
+        """Whether the user may do that: a SelfSubjectAccessReview, which every user may ask for.
+
+        right: str, VERB RESOURCE[.GROUP][/SUBRESOURCE] as in `kubectl auth can-i`. Without a namespace it means all of them.
+        """
+        verb, resource = right.split()
+        resource, unused, subresource = resource.partition("/")
+        resource, unused, group = resource.partition(".")
         attributes = {"verb": verb, "resource": resource, "subresource": subresource, "namespace": namespace, "group": group}
         answer = self.request("POST", REVIEW, {
             "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",

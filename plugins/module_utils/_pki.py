@@ -183,7 +183,7 @@ def check(one, authority, authority_text, where):
         signer = _certificates.decode(authority_text)
     except CertificateError as error:
         raise PkiError("%s cannot be used: %s" % (where, error))
-    if _certificates.days_left(certificate) < 0:
+    if _certificates.days_until(certificate["not_after"]) < 0:
         raise PkiError("The certificate of %s has expired on %s. Renew the cluster's certificates" % (
             where, certificate["not_after"].strftime("%Y-%m-%d")))
     if certificate["issuer"] != signer["subject"] or not signed(one.certificate, authority_text):

@@ -10,6 +10,7 @@ description:
   - Reads the certificates of RKE1, RKE2, K3s or kubeadm on a node, without asking an API server. No key leaves the node.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
+  - fay.rancher.reads_only
   - action_common_attributes
 options:
   path:
@@ -17,14 +18,6 @@ options:
       - Where the certificates are. The default is the first of C(/etc/kubernetes/ssl) (RKE1), C(/var/lib/rancher/rke2),
         C(/var/lib/rancher/k3s) and C(/etc/kubernetes) (kubeadm) that has some.
     type: path
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
 """
 
 EXAMPLES = r"""
@@ -96,7 +89,7 @@ def described(paths, authorities):
         one = _certificates.decode(text)
         found.update(subject=_certificates.written(one["subject"]), issuer=_certificates.written(one["issuer"]), names=one["names"],
                      not_before=one["not_before"].strftime("%Y-%m-%d"), not_after=one["not_after"].strftime("%Y-%m-%d"),
-                     days=_certificates.days_left(one), rights=_pki.rights(one),
+                     days=_certificates.days_until(one["not_after"]), rights=_pki.rights(one),
                      signed=any(_pki.signed(text, authority) for authority in authorities))
         found["key_matches"] = _certificates.key_matches(text, _pki.read(paths[1]))
     except (PkiError, CertificateError) as error:
@@ -116,7 +109,7 @@ def look(path):
         "path": found.directory, "layout": found.kind, "roles": _pki.roles(found),
         "certificates": dict((name, described(paths, authorities)) for name, paths in found.identities.items()),
         "authority": {"certificate": found.signer, "subject": _certificates.written(authority["subject"]),
-                      "not_after": authority["not_after"].strftime("%Y-%m-%d"), "days": _certificates.days_left(authority),
+                      "not_after": authority["not_after"].strftime("%Y-%m-%d"), "days": _certificates.days_until(authority["not_after"]),
                       "key": os.path.exists(found.signer_key)}}
 
 

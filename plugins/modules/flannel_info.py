@@ -10,6 +10,7 @@ description:
   - Reads the file that flanneld writes when it has a subnet for the node.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
+  - fay.rancher.reads_only
   - action_common_attributes
 options:
   path:
@@ -17,14 +18,6 @@ options:
       - The file.
     type: path
     default: /run/flannel/subnet.env
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
 """
 
 EXAMPLES = r"""

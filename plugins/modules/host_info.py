@@ -10,6 +10,7 @@ description:
   - Reads free space, existing paths and ports in use in one go, without root's tools.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
+  - fay.rancher.reads_only
   - action_common_attributes
 options:
   space:
@@ -42,14 +43,6 @@ options:
     type: list
     elements: int
     default: []
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
 """
 
 EXAMPLES = r"""

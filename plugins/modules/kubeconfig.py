@@ -8,8 +8,8 @@ short_description: Keeps a cluster in a kubeconfig
 version_added: 0.1.0
 description:
   - Takes an identity from a node's certificates (RKE1, RKE2, K3s, kubeadm), from RKE1's stored state, which every node of
-    such a cluster can read, or from another kubeconfig, asks the API server what that identity may do, and merges it into
-    a kubeconfig. Other clusters, users, contexts, preferences and extensions in the file stay.
+    such a cluster can read, from Rancher, or from another kubeconfig, asks the API server what that identity may do, and
+    merges it into a kubeconfig. Other clusters, users, contexts, preferences and extensions in the file stay.
   - The file is written as kubectl writes it, under kubectl's own lock.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
@@ -22,7 +22,8 @@ options:
     default: ~/.kube/config
   state:
     description:
-      - V(absent) removes the context, and its user and cluster where no other context has them.
+      - V(absent) removes the context, and its user and cluster where no other context has them; with O(rancher) also the
+        file's token in Rancher.
     type: str
     choices: [present, absent]
     default: present
@@ -54,6 +55,7 @@ options:
         elsewhere the administrator's certificate, which servers have.
       - V(auto) is the strongest of the node's identities that the API server accepts.
       - V(mint) signs a new certificate with the CA's key of a control plane node, see O(mint).
+      - V(rancher) is a token of Rancher's, and so is every other one where O(rancher) is given.
       - Every other value names a certificate in O(pki_dir), such as V(kube-node) or V(kube-scheduler), with the rights
         that it has.
     type: str
@@ -83,6 +85,71 @@ options:
     description:
       - Another kubeconfig whose current context is taken instead of a node's certificates.
     type: str
+  rancher:
+    description:
+      - Go through Rancher, as one of its users and with that user's rights, instead of with a node's certificates.
+      - Each file has one token of its own in Rancher, for this cluster only. It is found again by its description, replaced
+        before it ends, and deleted when it is replaced. Tokens that others made stay.
+      - The certificate of Rancher's CA is always written into the file, and O(server) is Rancher's address.
+    type: dict
+    suboptions:
+      url:
+        description:
+          - Where Rancher is reached, as C(https://HOST) or C(https://HOST:PORT).
+        type: str
+        required: true
+      username:
+        description:
+          - The local user to log in as. The token of the log-in is given back at the end.
+        type: str
+        default: admin
+      password:
+        description:
+          - The user's password. Without it O(rancher.token) is used.
+        type: str
+      token:
+        description:
+          - An API token, C(token-xxxxx:secret), instead of a password.
+        type: str
+      ca_cert:
+        description:
+          - The CA that signed the server's certificate, as PEM text or as a path on the host that runs the module.
+        type: str
+      ca_checksum:
+        description:
+          - SHA-256 of the server's own CA, as in the C(--ca-checksum) of a registration command.
+        type: str
+      ca_from_loopback:
+        description:
+          - Trust the CA that the server presents on C(127.0.0.1) of the host that runs the module.
+        type: bool
+        default: false
+      validate_certs:
+        description:
+          - Whether the server's certificate is verified.
+        type: bool
+        default: true
+      retry_timeout:
+        description:
+          - For how many seconds a request is tried again while the connection is refused or cut, or the server answers
+            429, 502, 503 or 504.
+        type: int
+        default: 120
+      cluster:
+        description:
+          - The cluster's name in Rancher. The default is O(cluster).
+        type: str
+      purpose:
+        description:
+          - What the token is for, its description in Rancher. It must be another one for each file. The default is the host's
+            name, the file and the context.
+        type: str
+      days:
+        description:
+          - For how many days a token is made. The server may give it fewer. It is replaced when fewer than O(warn_days) are left, or
+            half of its time where that is less.
+        type: int
+        default: 90
   server:
     description:
       - Addresses of the API server, of which the first that answers is taken. The default is the node's own,
@@ -105,6 +172,13 @@ options:
       - Whether the API server is asked with the very identity before the file is written.
     type: bool
     default: true
+  rights:
+    description:
+      - What the identity must be allowed to do, as C(VERB RESOURCE[.GROUP][/SUBRESOURCE]), such as C(create deployments.apps), in
+        O(namespace) or, without one, in all. The file is not written where the API server says no.
+    type: list
+    elements: str
+    default: []
   warn_days:
     description:
       - Warn when the certificate or the CA has fewer days left.
@@ -156,6 +230,17 @@ EXAMPLES = r"""
     embed: true
   delegate_to: localhost
 
+- name: A user's own rights, through Rancher
+  fay.rancher.kubeconfig:
+    cluster: fay
+    rancher:
+      url: https://rancher.example.com
+      ca_checksum: 59fd865485548532caeca3e1cb5e8d9956829468c1867ba3a34a8c0b812a0e6a
+      username: alice
+      password: "{{ vault_alice_password }}"
+    rights: [get pods, create deployments.apps]
+    namespace: shop
+
 - name: The cluster is gone
   fay.rancher.kubeconfig:
     cluster: fay
@@ -169,7 +254,7 @@ path:
   type: str
   sample: /root/.kube/config
 identity:
-  description: Whose certificate was taken.
+  description: Whose certificate was taken; C(token) where it is none.
   returned: when O(state=present)
   type: str
   sample: admin
@@ -189,12 +274,12 @@ server_version:
   type: str
   sample: v1.21.5
 rights:
-  description: What the API server says that the identity may do. Empty where it was not asked.
+  description: What the API server says that the identity may do, among it O(rights). Empty where it was not asked.
   returned: when O(state=present)
   type: dict
   sample: {"get nodes": true, "get pods": true, "get pods/log": false, "get secrets": true, "get configmaps": true}
 expires:
-  description: When the certificate and the CA end, and in how many days. Empty for an identity without a certificate.
+  description: When the certificate or Rancher's token and the CA end, and in how many days.
   returned: when O(state=present)
   type: dict
   sample: {"certificate": {"date": "2031-10-12", "days": 1781}, "authority": {"date": "2031-10-12", "days": 1781}}
@@ -205,15 +290,18 @@ backup:
   sample: ""
 """
 
+import contextlib
+import fcntl
 import grp
 import os
 import pwd
+import socket
 import time
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.fay.rancher.plugins.module_utils import _kubeconfig
-from ansible_collections.fay.rancher.plugins.module_utils._access import find_access
+from ansible_collections.fay.rancher.plugins.module_utils._access import find_access, through_rancher
 from ansible_collections.fay.rancher.plugins.module_utils._files import (
     LockError,
     change_with_kubectl,
@@ -223,6 +311,8 @@ from ansible_collections.fay.rancher.plugins.module_utils._files import (
 from ansible_collections.fay.rancher.plugins.module_utils._kube_api import ApiError
 from ansible_collections.fay.rancher.plugins.module_utils._kubeconfig import KubeconfigError
 from ansible_collections.fay.rancher.plugins.module_utils._pki import PkiError
+from ansible_collections.fay.rancher.plugins.module_utils._rancher import CONNECTION_ARGUMENTS, RancherError, connect
+from ansible_collections.fay.rancher.plugins.module_utils._tokens import Tokens
 
 
 def read(path):
@@ -283,28 +373,18 @@ def change(parameters, names, ours, write):
     return before, wanted, changed, backup
 
 
-def find_ours(module, names):
-    """(our part of the file as data, what is returned of it)."""
-    parameters = module.params
-    access = find_access(parameters, _kubeconfig.parse(read(parameters["path"])), names, module.check_mode)
-    if access is None:
-        module.warn("This host is in no cluster yet: it has no certificates")
-        module.exit_json(changed=True, backup="", identity=parameters["identity"], reason="", server="", server_version=None,
-                         rights={}, expires={}, path=parameters["path"])
-    for text in access.warnings(parameters["warn_days"]):
-        module.warn(text)
+def part_of(access, parameters, names):
+    """Our part of the file, as data."""
     embed = parameters["embed"]
-    return _kubeconfig.build(names, access.cluster(embed), access.user(embed), parameters["namespace"]), access.report()
+    return _kubeconfig.build(names, access.cluster(embed), access.user(embed), parameters["namespace"])
 
 
-def run(module):
+def keep(module, names, ours):
+    """Bring the file to what it is to hold; what the module returns of that. ours: our part as data, None where it is to go."""
     parameters = module.params
     path = parameters["path"]
-    names = {"cluster": parameters["cluster"], "context": parameters["context"] or parameters["cluster"],
-             "user": parameters["user"] or parameters["cluster"]}
-    if parameters["state"] == "absent" and not os.path.exists(path):
-        module.exit_json(changed=False, backup="", path=path)
-    ours, report = find_ours(module, names) if parameters["state"] == "present" else (None, {})
+    if ours is None and not os.path.exists(path):
+        return {"changed": False, "backup": ""}
     if module.check_mode:
         before, wanted, changed, backup = change(parameters, names, ours, write=False)
     else:
@@ -320,8 +400,68 @@ def run(module):
     if backup:
         module.warn("%s had comments, which kubectl and this module do not keep. It is as it was in %s" % (path, backup))
     shown = [_kubeconfig.render(_kubeconfig.redact(value)) for value in (before, wanted)]
-    module.exit_json(changed=changed, backup=backup, path=path, diff={
-        "before": shown[0], "after": shown[1], "before_header": path, "after_header": path}, **report)
+    return {"changed": changed, "backup": backup,
+            "diff": {"before": shown[0], "after": shown[1], "before_header": path, "after_header": path}}
+
+
+def from_node(module, names):
+    """The file with an identity of this node, or of another kubeconfig."""
+    parameters = module.params
+    access = find_access(parameters, _kubeconfig.parse(read(parameters["path"])), names, module.check_mode)
+    if access is None:
+        module.warn("This host is in no cluster yet: it has no certificates")
+        return {"changed": True, "backup": "", "identity": parameters["identity"], "reason": "", "server": "", "server_version": None,
+                "rights": {}, "expires": {}}
+    for text in access.warnings(parameters["warn_days"]):
+        module.warn(text)
+    return dict(keep(module, names, part_of(access, parameters, names)), **access.report())
+
+
+@contextlib.contextmanager
+def one_run(path):
+    """Wait until no other run on this host looks after the file's token: else each would delete the token that the other wrote.
+
+    It is a lock on the file's directory, which ends with the process. A filesystem without such locks (NFS) gives none.
+    """
+    handle = os.open(existing_parent(os.path.dirname(path)), os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def from_rancher(module, names):
+    """The file with a token of its own in Rancher; or neither of them."""
+    parameters = module.params
+    purpose = parameters["rancher"]["purpose"] or "%s:%s %s" % (socket.gethostname(), parameters["path"], names["context"])
+    with one_run(parameters["path"]), connect(parameters["rancher"]) as client:
+        tokens = Tokens(client, "fay.rancher kubeconfig " + purpose)
+        kept, report, ours = None, {}, None
+        if parameters["state"] == "present":
+            current = _kubeconfig.parse(read(parameters["path"]))
+            access, kept = through_rancher(parameters, current, names, tokens, module.check_mode)
+            report, ours = access.report(), part_of(access, parameters, names)
+        result = keep(module, names, ours)
+        # After the file: a run that was cut off before has left a file that works, and this token is found by its description.
+        superseded = [token["id"] for token in tokens.all() if token["id"] != kept]
+        if superseded and not module.check_mode:
+            tokens.delete(superseded)
+    return dict(result, changed=result["changed"] or bool(superseded), **report)
+
+
+def run(module):
+    parameters = module.params
+    names = {"cluster": parameters["cluster"], "context": parameters["context"] or parameters["cluster"],
+             "user": parameters["user"] or parameters["cluster"]}
+    if parameters["rancher"]:
+        result = from_rancher(module, names)
+    elif parameters["state"] == "present":
+        result = from_node(module, names)
+    else:
+        result = keep(module, names, None)
+    module.exit_json(path=parameters["path"], **result)
 
 
 def main():
@@ -338,22 +478,34 @@ def main():
             mint=dict(type="dict", options=dict(subject=dict(type="str", required=True), days=dict(type="int", required=True))),
             pki_dir=dict(type="path"),
             content=dict(type="str", no_log=True),
+            rancher=dict(type="dict", required_one_of=[("password", "token")], options=dict(
+                CONNECTION_ARGUMENTS,
+                cluster=dict(type="str"),
+                purpose=dict(type="str"),
+                days=dict(type="int", default=90),
+            )),
             server=dict(type="list", elements="str", default=[]),
             tls_server_name=dict(type="str"),
             embed=dict(type="bool", default=False),
             verify=dict(type="bool", default=True),
+            rights=dict(type="list", elements="str", default=[]),
             warn_days=dict(type="int", default=30),
             owner=dict(type="str"),
             group=dict(type="str"),
             mode=dict(type="str", default="0600"),
         ),
-        mutually_exclusive=[("content", "pki_dir"), ("content", "mint")],
-        required_if=[("identity", "mint", ["mint"])],
+        mutually_exclusive=[("content", "pki_dir", "rancher"), ("content", "mint"), ("rancher", "mint"), ("rancher", "tls_server_name")],
+        required_if=[("identity", "mint", ["mint"]), ("identity", "rancher", ["rancher"])],
         supports_check_mode=True,
     )
     if _kubeconfig.YAML_ERROR:
         module.fail_json(msg=missing_required_lib("PyYAML"), exception=traceback.format_exc())
     module.params["path"] = os.path.abspath(module.params["path"])
+    if module.params["rancher"] and module.params["server"]:
+        module.fail_json(msg="server is given, but through Rancher the server is Rancher's own address. Leave server out")
+    for right in module.params["rights"]:
+        if len(right.split()) != 2:
+            module.fail_json(msg="%r in rights is no right. It must be VERB RESOURCE[.GROUP][/SUBRESOURCE], such as get pods/log" % right)
     try:
         int(module.params["mode"], 8)
     except ValueError:
@@ -363,7 +515,7 @@ def main():
     except KubeconfigError as error:
         module.fail_json(msg="%s is no kubeconfig that can be merged into: %s. It was not touched"
                              % (module.params["path"], error))
-    except (PkiError, ApiError, LockError) as error:
+    except (PkiError, ApiError, LockError, RancherError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg="Cannot write %s: %s. It was not touched" % (module.params["path"], error))

@@ -11,6 +11,8 @@ description:
     the server knows. Whether a host has joined is read from here, never from the agent's container.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
+  - fay.rancher.reads_only
+  - action_common_attributes
   - fay.rancher.rancher
 options:
   name:
@@ -24,13 +26,6 @@ options:
         made.
     type: int
     default: 60
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
 """
 
 EXAMPLES = r"""

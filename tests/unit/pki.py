@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import json
 import os
+import socketserver
 import ssl
 import subprocess
 import threading
@@ -108,7 +109,9 @@ class ApiServer:
             def log_message(self, *unused):
                 pass
 
-        class Server(http.server.ThreadingHTTPServer):
+        class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+            daemon_threads = True
+
             def handle_error(self, *unused):  # clients that only look at the certificate
                 pass
 

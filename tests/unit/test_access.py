@@ -15,7 +15,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._certificates import C
 from ansible_collections.fay.rancher.plugins.module_utils._kube_api import ApiError
 from ansible_collections.fay.rancher.plugins.module_utils._pki import PkiError
 from ansible_collections.fay.rancher.plugins.modules import cluster_pki_info
-from conftest import ROOT
+from conftest import ROOT, needs_ansible
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,7 +44,7 @@ def server(made):
 def asked(directory, server=None, **options):
     servers = [server] if isinstance(server, str) else server or []
     return dict({"identity": "admin", "content": None, "pki_dir": directory, "server": servers, "tls_server_name": None,
-                 "verify": True, "warn_days": 30, "mint": None}, **options)
+                 "verify": True, "warn_days": 30, "mint": None, "rights": [], "namespace": None}, **options)
 
 
 def find(directory, server=None, current=None, **options):
@@ -170,7 +170,7 @@ def test_a_minted_certificate_is_made_once(node, server):
     options = {"identity": "mint", "mint": {"subject": "/O=viewers/CN=alice", "days": 90}}
     first = find(node, server.url, **options)
     assert first.certificate["subject"] == [("O", "viewers"), ("CN", "alice")]
-    assert _certificates.days_left(first.certificate) in (89, 90)
+    assert _certificates.days_until(first.certificate["not_after"]) in (89, 90)
     current = _kubeconfig.build(NAMES, first.cluster(False), first.user(False))
     assert find(node, server.url, current, **options).identity.certificate == first.identity.certificate
     assert find(node, server.url, current, warn_days=91, **options).identity.certificate == first.identity.certificate
@@ -201,6 +201,7 @@ def test_a_ca_that_is_no_certificate_is_named(node, server):
         find(None, server.url, content=json.dumps(given), verify=False)
 
 
+@needs_ansible
 def test_a_relative_path_is_one_below_the_working_directory(tmp_path, node):
     """It had no end: the nearest directory that exists was looked for above nothing."""
     program = os.path.join(os.path.dirname(sys.executable), "ansible")
@@ -307,7 +308,7 @@ def test_an_etcd_host_and_a_worker_by_their_files(node):
 def test_a_certificate_says_what_openssl_says(made):
     certificate = _certificates.decode(pki.text(made, "kube-apiserver.pem"))
     shown = subprocess.run(["openssl", "x509", "-in", made + "/kube-apiserver.pem", "-noout", "-enddate", "-dateopt", "iso_8601"],
-                           capture_output=True, text=True, check=True).stdout
+                           stdout=subprocess.PIPE, check=True).stdout.decode()
     assert certificate["not_after"].strftime("notAfter=%Y-%m-%d %H:%M:%SZ") == shown.strip()
     assert certificate["names"] == ["127.0.0.1", "kubernetes"]
     assert _certificates.written(certificate["issuer"]) == "CN=kube-ca"
@@ -321,7 +322,7 @@ def test_dates_of_both_forms():
     with pytest.raises(CertificateError):
         _certificates.time_of(_certificates.Value(b"\x17\x02ab"))
     now = datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc)
-    assert _certificates.days_left({"not_after": datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)}, now) == -1
+    assert _certificates.days_until(datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc), now) == -1
 
 
 @given(st.binary(max_size=60) | st.binary(max_size=20).map(lambda body: bytes([0x30, len(body)]) + body))

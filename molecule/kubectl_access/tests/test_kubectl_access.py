@@ -9,7 +9,7 @@ import threading
 
 import pytest
 import yaml
-from lab import ROOT, SCENARIO, container_of, on, play, refused
+from lab import PASSWORD, PREFIX, ROOT, SCENARIO, container_of, on, play, refused, wait_for
 
 NODES = ["bg1", "bg2", "bg4"]  # etcd, controlplane, worker
 PLAYBOOK = "molecule/kubectl_access/converge.yml"
@@ -66,6 +66,19 @@ def test_another_user_has_everything_in_a_file_of_his_own():
     assert (found.user, found.group, found.mode) == ("alice", "alice", 0o600)
     assert host.file("/home/alice/.kube").user == "alice"
     assert host.check_output("su - alice -c 'bash -lic \"type k\"' 2>/dev/null").endswith("kubectl'")
+
+
+def test_a_user_goes_through_rancher_with_a_token_for_this_cluster_only():
+    host = on("bg2")
+    config = json.loads(host.check_output("su - bob -c 'kubectl config view --raw -o json'"))
+    server, token = config["clusters"][0]["cluster"]["server"], config["users"][0]["user"]["token"]
+    assert re.fullmatch(r"https://%s\.80/k8s/clusters/c-\w+" % re.escape(PREFIX), server)
+    assert len(host.check_output("su - bob -c 'kubectl get nodes -o name'").splitlines()) == 3
+    for address, status in ((server + "/version", "200"), (server.split("/k8s")[0] + "/v3/users", "401")):
+        assert host.check_output("curl -sk -o /dev/null -w '%%{http_code}' -H 'Authorization: Bearer %s' %s" % (token, address)) == status
+    run = play(PLAYBOOK, arguments=["--limit=bg2", "-vvv", "--diff"])
+    assert run.code == 0 and run.changed == 0, run.output
+    assert token.split(":")[1] not in run.output and PASSWORD not in run.output
 
 
 def test_the_file_is_what_the_notes_four_commands_write():
@@ -196,6 +209,57 @@ def test_the_cluster_in_the_operators_own_kubeconfig_also_when_rancher_is_lost(t
         assert kept == "0"
     finally:
         on("rancher1").check_output("docker start rancher")
+
+
+def test_rights_that_the_identity_has_not_are_refused():
+    code, output = module("bg4", path="/root/no", identity="kube-proxy", rights=["get nodes", "create deployments.apps", "get pods/log"])
+    assert code != 0 and "the identity kube-proxy may not: create deployments.apps, get pods/log. Choose another identity" in output
+    assert not on("bg4").file("/root/no").exists
+    code, output = module("bg4", path="/root/no", identity="admin", rights=["create deployments.apps"])
+    assert code == 0 and '"create deployments.apps": true' in output, output
+
+
+def kubectl_of(**variables):
+    """kubectl, put to a place of its own on bg4; the Run."""
+    return play(PLAYBOOK, arguments=["--limit=bg4"], variables=dict({"kubectl_access_dest": "/root/kubectl"}, **variables))
+
+
+@pytest.fixture
+def elsewhere():
+    yield on("bg4")
+    on("bg4").check_output("rm -rf /root/kubectl /var/lib/rancher/rke2")
+
+
+def test_the_newest_kubectl_of_a_series(elsewhere):
+    assert kubectl_of(kubectl_access_version="1.20").code == 0
+    assert "v1.20.2" in elsewhere.check_output("/root/kubectl version --client --short")
+
+
+def test_kubectl_from_a_file_of_the_control_machine(elsewhere, tmp_path):
+    (tmp_path / "kubectl").write_text("#!/bin/sh\necho mine\n")
+    assert kubectl_of(kubectl_access_file=str(tmp_path / "kubectl")).code == 0
+    assert elsewhere.check_output("/root/kubectl") == "mine"
+
+
+def test_kubectl_of_the_clusters_own_installation(elsewhere):
+    elsewhere.check_output("mkdir -p /var/lib/rancher/rke2/bin && cp /usr/local/bin/kubectl /var/lib/rancher/rke2/bin/")
+    assert kubectl_of().code == 0
+    assert elsewhere.file("/root/kubectl").linked_to == "/var/lib/rancher/rke2/bin/kubectl"
+    assert kubectl_of().changed == 0
+
+
+def test_a_kubectl_of_another_checksum_is_refused(elsewhere):
+    site = on("bg1")
+    site.check_output("mkdir -p /srv/release/v1.20.2/bin/linux/amd64 && cd /srv/release/v1.20.2/bin/linux/amd64 && echo damaged >kubectl "
+                      "&& sha256sum </usr/local/bin/kubectl | cut -d' ' -f1 >kubectl.sha256")
+    site.check_output("systemd-run --unit=release python3 -m http.server 8099 --directory /srv")
+    try:
+        wait_for(site, 8099)
+        run = kubectl_of(kubectl_access_release_url="http://%s.81:8099" % PREFIX)
+        assert run.code != 0 and re.search(r"The checksum for \S+ did not match", run.text), run.output
+        assert not elsewhere.file("/root/kubectl").exists
+    finally:
+        site.check_output("systemctl stop release; rm -rf /srv/release")
 
 
 def test_an_identity_that_the_node_has_not_is_refused():

@@ -113,5 +113,6 @@ gpg --list-keys --with-colons | awk -F: '/^fpr/ {print $10; exit}' >/www/fingerp
 mkdir -p /www/release/v1.20.2/bin/linux/amd64
 cp /kubernetes/kubectl /www/release/v1.20.2/bin/linux/amd64/
 sha256sum </kubernetes/kubectl | cut -d' ' -f1 | tr -d '\n' >/www/release/v1.20.2/bin/linux/amd64/kubectl.sha256
+printf v1.20.2 >/www/release/stable-1.20.txt
 chmod -R a+rX /www
 ls -l /www/linux/debian/dists/*/pool/stable/amd64 /www/linux/centos/9/x86_64/stable/Packages

@@ -10,8 +10,10 @@ import os
 import re
 import secrets
 import time
+import urllib.parse
 
 from . import pki, recorded
+from .kube import KubeError
 from .store import metadata, random_id, random_secret, stamp
 
 VERSION = "v2.6.2"
@@ -88,6 +90,7 @@ class Request:
 class Api:
     def __init__(self, store, on_server_url=lambda url: None, bootstrap_password=None, log=print):
         self.store, self.on_server_url, self.log = store, on_server_url, log
+        self.kube = None  # of a cluster, the Kube of its API servers: the Controller's
         if store.fresh:
             self._first_boot(bootstrap_password)
 
@@ -175,8 +178,15 @@ class Api:
         identifier, _, secret = value.partition(":")
         with self.store.lock:
             token = self.store.data["tokens"].get(identifier)
-            if token and secrets.compare_digest(token["secret"], secret) and not self._expired(token):
+            if token and secrets.compare_digest(token["secret"], secret) and not self._expired(token) \
+                    and token["clusterId"] in (None, "", self._cluster_of(request.path)):
                 request.token, request.user = token, self.store.data["users"].get(token["userId"])
+
+    @staticmethod
+    def _cluster_of(path):
+        """The cluster to which a request belongs, to which a token may be bound (rancher @v2.6.2 pkg/clusterrouter/lookup.go)."""
+        parts = path.split("/")
+        return parts[3] if len(parts) > 3 and parts[1] in ("k8s", "v3") and parts[2] in ("clusters", "cluster") else None
 
     @staticmethod
     def _expired(token):
@@ -273,10 +283,11 @@ class Api:
     @staticmethod
     def _visible(request, kind, stored):
         user = request.user
+        if kind == "tokens":  # everybody sees his own only: rancher @v2.6.2 pkg/auth/tokens/manager.go getTokens, getTokenByID
+            return stored["userId"] == user["id"]
         if user is None or user["administrator"] or kind == "settings":
             return True
-        owner = {"users": stored.get("id"), "tokens": stored.get("userId")}.get(kind, stored.get("creatorId"))
-        return owner == user["id"]
+        return (stored.get("id") if kind == "users" else stored.get("creatorId")) == user["id"]
 
     def _show(self, request, kind, stored):
         return getattr(self, "_show_" + kind[:-1])(stored, request)
@@ -499,7 +510,7 @@ class Api:
         return {
             "authProvider": "local", "baseType": "token", "clusterId": stored["clusterId"],
             "created": stored["created"], "createdTS": stored["createdTS"], "creatorId": None,
-            "current": bool(request.token) and request.token["id"] == stored["id"],
+            "current": bool(request.token) and request.token["id"] == stored["id"] and stored["session"],
             "description": stored["description"], "enabled": True, "expired": self._expired(stored),
             "expiresAt": stamp(ends / 1000) if stored["ttl"] else "", "groupPrincipals": None, "id": stored["id"],
             "isDerived": not stored["session"], "labels": labels, "lastUpdateTime": "",
@@ -703,7 +714,17 @@ class Api:
         return stored
 
     def _proxy(self, request, parts):
-        raise Problem(503, "ClusterUnavailable", "the stand-in does not pass on the clusters' APIs")
+        """A request to a cluster's own API, /k8s/clusters/ID/…, with full rights: only administrators get that far here."""
+        stored = self.store.data["clusters"].get(parts[2] if len(parts) > 2 else None)
+        if not stored or not request.user["administrator"]:
+            raise Problem(403, "Forbidden", "clusters.management.cattle.io is forbidden")
+        path = "/" + "/".join(parts[3:]) + ("?" + urllib.parse.urlencode(request.query) if request.query else "")
+        try:
+            status, value = self.kube(stored).call(request.method, path, json.loads(request.body) if request.body else None,
+                                                   request.headers.get("Content-Type", "application/json"))
+        except (KubeError, KeyError, ValueError):  # no control plane yet, or none that answers
+            raise Problem(503, "ClusterUnavailable", "cluster not found")
+        return text(status, value) if isinstance(value, str) else Answer(status, value)
 
     def _connect(self, request):
         raise Problem(404, "NotFound", "failed to find schema connect")

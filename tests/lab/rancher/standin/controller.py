@@ -16,6 +16,7 @@ class Controller(threading.Thread):
         super().__init__(daemon=True)
         self.api, self.store, self.tunnel, self.log = api, api.store, tunnel, log
         self.building = {}
+        api.kube = self.kube
 
     def run(self):
         while True:
