@@ -44,12 +44,19 @@ class Access:
         api = Api(self.server, self.authority, self.identity and self.identity.certificate, self.identity and self.identity.key,
                   self.token, self.tls_server_name)
         self.version = api.version()
-        self.rights = dict((right, api.allowed(right)) for right in RIGHTS)
-        self.rights.update((right, api.allowed(right, namespace or "")) for right in wanted)
+        places = dict(dict.fromkeys(RIGHTS, ""), **dict.fromkeys(wanted, namespace or ""))
+        self.rights = dict((right, api.allowed(right, place)) for right, place in places.items())
         missing = [right for right in wanted if not self.rights[right]]
         if missing:
             raise ApiError("The API server at %s says that the identity %s may not: %s. Choose another identity, or give it a role "
                            "in the cluster" % (self.server, self.name(), ", ".join(missing)))
+
+    def prove(self, parameters):
+        """Itself, checked, and asked where that is wanted; parameters as in find_access(). Raises PkiError, ApiError."""
+        self.check()
+        if parameters["verify"]:
+            self.ask(parameters["rights"], parameters["namespace"])
+        return self
 
     def name(self):
         return self.identity.name if self.identity else "token"
@@ -126,10 +133,7 @@ def find_access(parameters, current, names, check_mode=False):
         if parameters["identity"] == "auto":
             return seek.strongest()
         access = seek.named(parameters["identity"])
-    access.check()
-    if parameters["verify"]:
-        access.ask(parameters["rights"], parameters["namespace"])
-    return access
+    return access.prove(parameters)
 
 
 def through_rancher(parameters, current, names, tokens, check_mode=False):
@@ -150,10 +154,7 @@ def through_rancher(parameters, current, names, tokens, check_mode=False):
     def tried(token):
         access = Access(None, authority, server, token=token["token"], reason="a token of Rancher's for this cluster only",
                         token_ends=end_of(token))
-        access.check()
-        if parameters["verify"]:
-            access.ask(parameters["rights"], parameters["namespace"])
-        return access, token["id"]
+        return access.prove(parameters), token["id"]
 
     user = _kubeconfig.entry(current, "users", "user", names["user"]) or {}
     token = tokens.good(user.get("token"), cluster["id"], parameters["warn_days"])

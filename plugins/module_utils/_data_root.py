@@ -971,7 +971,7 @@ def gib(size):
 
 
 def remove(path):
-    if os.path.isdir(path) and not os.path.islink(path):
+    if is_directory(path):
         shutil.rmtree(path)
     else:
         os.unlink(path)

@@ -85,6 +85,22 @@ def test_each_identity_has_the_rights_that_were_measured(node, server, identity)
     assert access.cluster(False)["certificate-authority"] == node + "/kube-ca.pem"
 
 
+def test_rights_that_are_wanted_are_asked_in_the_namespace_and_refused_without(node, server, monkeypatch):
+    asked = []
+    request = _kube_api.Api.request
+
+    def remember(api, method, path, body=None):
+        asked.extend([body["spec"]["resourceAttributes"]] if body else [])
+        return request(api, method, path, body)
+    monkeypatch.setattr(_kube_api.Api, "request", remember)
+    assert find(node, server.url, identity="kube-proxy", rights=["get nodes"], namespace="shop").rights["get nodes"] is True
+    assert asked.count({"verb": "get", "resource": "nodes", "namespace": "shop"}) == 1 and len(asked) == 5
+    with pytest.raises(ApiError, match="the identity kube-proxy may not: create deployments.apps/scale, get pods. Choose another"):
+        find(node, server.url, identity="kube-proxy", rights=["create deployments.apps/scale", "get pods", "get nodes"])
+    assert {"verb": "create", "resource": "deployments", "group": "apps", "subresource": "scale"} in asked
+    assert find(node, server.url, identity="kube-proxy", rights=["get secrets"], verify=False).rights == {}
+
+
 def test_auto_is_the_strongest_that_works(node, server):
     access = find(node, server.url, identity="auto")
     assert access.identity.name == "admin" and access.reason == "the strongest that the API server accepts"
