@@ -19,20 +19,21 @@ class Access:
     """An identity and the server at which it is somebody.
 
     identity: a _pki.Identity, or None with a token. token: str or None. authority: PEM, or None where the host's own CAs are
-    trusted; authority_path: where that is a file of the node, else None. token_ends: datetime (UTC), or None.
+    trusted; authority_path: where that is a file of the node, else None. signer: PEM of the CA that signed the identity, or None
+    where it is not known. token_ends: datetime (UTC), or None.
     """
 
     def __init__(self, identity, authority, server, authority_path=None, signer=None, token=None, tls_server_name=None, reason="",
                  token_ends=None):
         self.identity, self.authority, self.authority_path, self.server = identity, authority, authority_path, server
         self.token, self.tls_server_name, self.reason, self.token_ends = token, tls_server_name, reason, token_ends
-        self.signer = signer or authority
+        self.signer = signer
         self.version, self.rights, self.certificate, self.ca = None, {}, None, None
 
     def check(self):
         """What can be seen without asking anybody: key, dates, signature. Raises PkiError."""
         try:
-            self.ca = _certificates.decode(self.signer) if self.signer else None
+            self.ca = _certificates.decode(self.signer or self.authority) if self.signer or self.authority else None
         except CertificateError as error:
             raise PkiError("The certificate of the cluster's CA %s cannot be used: %s" % (self.authority_path or "", error))
         if self.identity:
@@ -182,11 +183,14 @@ class Seeker:
 
     def servers(self):
         """Addresses of the API server, in the order in which they are tried."""
-        if self.parameters["server"]:
-            return self.parameters["server"]
+        wanted = self.parameters["server"] or ["node"]
+        return [address for server in wanted for address in (self.own_servers() if server == "node" else [server])]
+
+    def own_servers(self):
+        """Where the node itself reaches the API server: what listens on its loopback, then what its agent uses."""
         agent = _kubeconfig.parse(_pki.read(self.found.kubeconfig)) if self.found.kubeconfig else {"clusters": []}
-        own = [(item.get("cluster") or {}).get("server") for item in agent["clusters"]]
-        return [server for server in [NODE_SERVER] + own if server]
+        found = [(item.get("cluster") or {}).get("server") for item in agent["clusters"]]
+        return list(dict.fromkeys([NODE_SERVER] + [server for server in found if server]))
 
     def server(self):
         servers = self.servers()
@@ -211,12 +215,12 @@ class Seeker:
 
     def stored(self):
         """kube-admin of RKE1's stored state, read with the node's own certificate."""
-        node = _pki.identity(self.found, "kube-node")
+        node = _pki.identity(self.found, _pki.STATE_READER)
         server = reach(self.servers(), self.parameters["tls_server_name"])
         authority = _pki.read(self.found.authority)
         api = Api(server, authority, node.certificate, node.key, tls_server_name=self.parameters["tls_server_name"])
         access = of_data(_kubeconfig.parse(_pki.state(api)), "admin")
-        access.server, access.tls_server_name = server, self.parameters["tls_server_name"]
+        access.server, access.tls_server_name, access.signer = server, self.parameters["tls_server_name"], access.authority
         access.reason = "the cluster's administrator, from its stored state"
         return access
 
@@ -259,11 +263,26 @@ def of_content(parameters):
     """The current context of another kubeconfig."""
     given = _kubeconfig.parse(parameters["content"])
     access = of_data(given, "content")
+    access.signer = signer_of(access.identity, access.authority)
     servers = parameters["server"] or [access.server]
     access.tls_server_name = parameters["tls_server_name"] or access.tls_server_name
     access.server = reach(servers, access.tls_server_name) if parameters["verify"] else servers[0]
     access.reason = "the current context of the kubeconfig that was given"
     return access
+
+
+def signer_of(identity, authority):
+    """The CA (PEM) of a kubeconfig where its client certificate says that it signed it; else None.
+
+    The clients of RKE2 and K3s have a CA of their own, which no kubeconfig tells: only the API server knows whether it is theirs.
+    """
+    try:
+        if not identity or not authority or (
+                _certificates.decode(identity.certificate)["issuer"] != _certificates.decode(authority)["subject"]):
+            return None
+    except CertificateError:
+        pass  # Access.check() tells of it
+    return authority
 
 
 def of_data(given, name):
@@ -281,9 +300,7 @@ def of_data(given, name):
         identity = Identity(name, certificate, key)
     elif not user.get("token"):
         raise KubeconfigError("the user of the kubeconfig that was given has neither certificate and key nor a token")
-    authority = field(cluster, "certificate-authority")
-    if not authority:
-        raise KubeconfigError("the cluster of the kubeconfig that was given has no certificate-authority")
+    authority = field(cluster, "certificate-authority")  # none where the server's certificate is publicly trusted
     return Access(identity, authority, cluster["server"], token=user.get("token"), tls_server_name=cluster.get("tls-server-name"))
 
 

@@ -13,7 +13,7 @@ except ImportError as error:
     yaml, YAML_ERROR = None, error
 
 KINDS = (("clusters", "cluster"), ("contexts", "context"), ("users", "user"))
-SECRET_FIELDS = ("client-key-data", "client-certificate-data", "certificate-authority-data", "token", "password")
+SECRET_FIELDS = ("client-key-data", "client-certificate-data", "certificate-authority-data", "token", "password", "proxy-url")
 
 
 class KubeconfigError(Exception):
@@ -175,7 +175,7 @@ def redact(value):
             for name in SECRET_FIELDS if isinstance(fields, dict) else ():
                 if name in fields:
                     fields[name] = "REDACTED"
-            for helper, inner in (("exec", "env"), ("auth-provider", "config")):
+            for helper, inner in (("exec", "env"), ("exec", "args"), ("auth-provider", "config")):
                 if isinstance(fields, dict) and isinstance(fields.get(helper), dict) and inner in fields[helper]:
                     fields[helper][inner] = "REDACTED"
     return result

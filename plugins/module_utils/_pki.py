@@ -18,11 +18,16 @@ from ansible_collections.fay.rancher.plugins.module_utils import _certificates
 from ansible_collections.fay.rancher.plugins.module_utils._certificates import CertificateError
 
 STATE_PATH = "/api/v1/namespaces/kube-system/%s/full-cluster-state"
+STATE_READER = "kube-node"  # RKE1 binds its group to what reads everything but logs; every node has it
 DIRECTORIES = ("/etc/kubernetes/ssl", "/var/lib/rancher/rke2", "/var/lib/rancher/k3s", "/etc/kubernetes")
 KUBELET = "/var/lib/kubelet/pki/kubelet-client-current.pem"  # kubeadm: certificate and key in one file
 # The strongest first; `admin` is kube-admin of RKE1's stored state, or the administrator's certificate of the others.
 PREFERENCE = ("admin", "kube-node", "kube-controller-manager", "client-kubelet", "kubelet", "client-controller",
               "kube-scheduler", "client-scheduler", "kube-proxy", "client-kube-proxy")
+# What signs the API server's client certificate for extensions, and etcd's certificates where RKE1's one CA does not.
+AUTHORITIES = ("kube-apiserver-requestheader-ca.pem",
+               "server/tls/request-header-ca.crt", "server/tls/etcd/server-ca.crt", "server/tls/etcd/peer-ca.crt",
+               "pki/front-proxy-ca.crt", "pki/etcd/ca.crt")
 # What RBAC gives each user of a cluster by default, and RKE1 gives the group system:nodes: measured, see docs/kubectl.md.
 RIGHTS = {
     "system:masters": "everything",
@@ -42,21 +47,23 @@ class Layout:
     """Where a distribution keeps what an identity needs.
 
     kind: rke1, rke2, k3s or kubeadm. authority: path of the certificate of the CA that signs the API server's. signer: the same for
-    its clients'; signer_key: path of its key, which control plane nodes have. identities: {name: (certificate path, key path)}.
-    admin: the name that `admin` stands for; None on RKE1, and where there is none. kubeconfig: path of one that names a server,
-    or None.
+    its clients'; signer_key: path of its key, which control plane nodes have. certificates: {name: (certificate path, key path)},
+    without the signer's; identities: those that `clients` names, the API server's clients. admin: the name that `admin` stands for;
+    None on RKE1, and where there is none. kubeconfig: path of one that names a server, or None.
     """
 
-    def __init__(self, kind, directory, authority, signer, identities, admin=None, kubeconfig=None):
-        self.kind, self.directory, self.authority, self.identities = kind, directory, authority, identities
-        self.signer = signer
+    def __init__(self, kind, directory, authority, signer, certificates, clients, admin=None, kubeconfig=None):
+        self.kind, self.directory, self.authority, self.signer = kind, directory, authority, signer
+        self.certificates = {name: pair for name, pair in certificates.items() if pair[0] != signer}
+        self.identities = {name: pair for name, pair in self.certificates.items() if name in clients}
         self.signer_key = re.sub(r"\.(pem|crt)$", lambda match: {"pem": "-key.pem", "crt": ".key"}[match.group(1)], signer)
-        self.admin, self.kubeconfig = admin, kubeconfig if kubeconfig and os.path.exists(kubeconfig) else None
+        self.admin = admin if admin in self.identities else None
+        self.kubeconfig = kubeconfig if kubeconfig and os.path.exists(kubeconfig) else None
 
-    def other_authorities(self):
-        """Paths of the CA of the aggregation layer, which signs the API server's client certificate for extensions."""
-        names = ("kube-apiserver-requestheader-ca.pem", os.path.join("pki", "front-proxy-ca.crt"))
-        return [path for path in (os.path.join(self.directory, name) for name in names) if os.path.exists(path)]
+    def authorities(self):
+        """Paths of all CAs: the one of the clients, that of the API server, of the aggregation layer and of etcd."""
+        paths = [self.signer, self.authority] + [os.path.join(self.directory, name) for name in AUTHORITIES]
+        return [path for path in dict.fromkeys(paths) if os.path.exists(path)]
 
 
 def rights(certificate):
@@ -79,14 +86,15 @@ def roles(found):
     return seen + ["etcd"] * etcd or ["worker"]
 
 
-def pairs(directory, certificate, key):
-    """{name: (certificate, key)}: files of a directory that end so, with their keys beside them."""
+def pairs(directory, certificate, key, below=""):
+    """{name: (certificate, key)}: files of a directory, or of one `below` it, that end so, with their keys beside them."""
+    directory = os.path.join(directory, below)
     names = os.listdir(directory) if os.path.isdir(directory) else []
     found = {}
     for name in sorted(names):
         stem = name[:-len(certificate)]
         if name.endswith(certificate) and not name.endswith(key) and stem + key in names:
-            found[stem] = (os.path.join(directory, name), os.path.join(directory, stem + key))
+            found[below + stem] = (os.path.join(directory, name), os.path.join(directory, stem + key))
     return found
 
 
@@ -106,25 +114,25 @@ def layout(directory=None):
 def recognise(path):
     authority = os.path.join(path, "kube-ca.pem")
     if os.path.exists(authority):
-        found = {name: pair for name, pair in pairs(path, ".pem", "-key.pem").items() if name != "kube-ca"}
-        return Layout("rke1", path, authority, authority, found)
+        found = pairs(path, ".pem", "-key.pem")
+        return Layout("rke1", path, authority, authority, found, found)
     server, agent = os.path.join(path, "server", "tls"), os.path.join(path, "agent")
     for authority in (os.path.join(server, "server-ca.crt"), os.path.join(agent, "server-ca.crt")):
         if os.path.exists(authority):
             found = dict(pairs(agent, ".crt", ".key"), **pairs(server, ".crt", ".key"))
-            found = {name: pair for name, pair in found.items() if name.startswith("client-") and not name.endswith("-ca")}
-            signer = os.path.join(os.path.dirname(authority), "client-ca.crt")
-            return Layout("k3s" if "k3s" in os.path.basename(path.rstrip("/")) else "rke2", path, authority, signer, found,
-                          "client-admin" if "client-admin" in found else None, os.path.join(agent, "kubelet.kubeconfig"))
+            found.update(pairs(server, ".crt", ".key", "etcd/"))
+            clients = [name for name in found if name.startswith("client-") and not name.endswith("-ca")]
+            return Layout("k3s" if "k3s" in os.path.basename(path.rstrip("/")) else "rke2", path, authority,
+                          os.path.join(os.path.dirname(authority), "client-ca.crt"), found, clients, "client-admin",
+                          os.path.join(agent, "kubelet.kubeconfig"))
     authority = os.path.join(path, "pki", "ca.crt")
     if os.path.exists(authority):
-        found = {name: pair for name, pair in pairs(os.path.join(path, "pki"), ".crt", ".key").items()
-                 if name not in ("ca", "front-proxy-ca", "apiserver")}
+        folder = os.path.dirname(authority)
+        found = dict(pairs(folder, ".crt", ".key"), **pairs(folder, ".crt", ".key", "etcd/"))
         if os.path.exists(KUBELET):
             found["kubelet"] = (KUBELET, KUBELET)
-        return Layout("kubeadm", path, authority, authority, found,
-                      "apiserver-kubelet-client" if "apiserver-kubelet-client" in found else None,
-                      os.path.join(path, "kubelet.conf"))
+        return Layout("kubeadm", path, authority, authority, found, ["apiserver-kubelet-client", "kubelet"],
+                      "apiserver-kubelet-client", os.path.join(path, "kubelet.conf"))
     return None
 
 
@@ -173,20 +181,20 @@ def identity(found, name):
 def check(one, authority, authority_text, where):
     """Hold an Identity against its own key, today's date and the CA; returns its decoded certificate. Raises PkiError.
 
-    authority: path or None, authority_text: PEM. where: what the messages call it.
+    authority: path or None, authority_text: PEM, or None where it is not known who signed. where: what the messages call it.
     """
     try:
         certificate = _certificates.decode(one.certificate)
         if not _certificates.key_matches(one.certificate, one.key):
             raise PkiError("The key of %s does not belong to its certificate (%s)" % (
                 where, _certificates.written(certificate["subject"])))
-        signer = _certificates.decode(authority_text)
+        signer = _certificates.decode(authority_text) if authority_text else None
     except CertificateError as error:
         raise PkiError("%s cannot be used: %s" % (where, error))
     if _certificates.days_until(certificate["not_after"]) < 0:
         raise PkiError("The certificate of %s has expired on %s. Renew the cluster's certificates" % (
             where, certificate["not_after"].strftime("%Y-%m-%d")))
-    if certificate["issuer"] != signer["subject"] or not signed(one.certificate, authority_text):
+    if signer and (certificate["issuer"] != signer["subject"] or not signed(one.certificate, authority_text)):
         raise PkiError("The certificate of %s is not signed by the cluster's CA %s (%s), but by %s" % (
             where, authority or "", _certificates.written(signer["subject"]), _certificates.written(certificate["issuer"])))
     return certificate

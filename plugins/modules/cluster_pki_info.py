@@ -49,13 +49,15 @@ roles:
   sample: [controlplane, etcd]
 certificates:
   description:
-    - By name. C(key_matches) and C(signed) are null where the certificate cannot be read. C(rights) is what the identity can do by
-      the cluster's default roles; empty where it is not known, and for serving certificates.
+    - By name; those of etcd with C(etcd/) before it where they are in a directory of their own.
+    - C(key_matches) and C(signed) are null where the certificate cannot be read. C(rights) is what the identity can do by the
+      cluster's default roles; empty where it is not known, and for what is no client of the API server.
   returned: success
   type: dict
   sample:
     kube-node:
       certificate: /etc/kubernetes/ssl/kube-node.pem
+      key: /etc/kubernetes/ssl/kube-node-key.pem
       subject: O=system:nodes,CN=system:node
       issuer: CN=kube-ca
       not_before: "2021-10-14"
@@ -66,11 +68,24 @@ certificates:
       signed: true
       rights: reads everything but logs
       problem: ""
+admin:
+  description: Which of the certificates is the cluster's administrator, or opens the stored state with it (RKE1). Null where none does.
+  returned: success
+  type: str
+  sample: kube-node
 authority:
-  description: The CA, with C(certificate), C(subject), C(not_after), C(days), and C(key), whether this node has its key.
+  description:
+    - The CA that signs clients, with C(certificate), C(subject), C(not_after), C(days), and C(key), whether this node has its key.
+      C(server) is the certificate of the CA that signs the API server's, on RKE2 and K3s another one.
   returned: success
   type: dict
-  sample: {"certificate": /etc/kubernetes/ssl/kube-ca.pem, "subject": CN=kube-ca, "not_after": "2031-10-12", "days": 1781, "key": true}
+  sample:
+    certificate: /etc/kubernetes/ssl/kube-ca.pem
+    server: /etc/kubernetes/ssl/kube-ca.pem
+    subject: CN=kube-ca
+    not_after: "2031-10-12"
+    days: 1781
+    key: true
 """
 
 import os
@@ -81,15 +96,15 @@ from ansible_collections.fay.rancher.plugins.module_utils._certificates import C
 from ansible_collections.fay.rancher.plugins.module_utils._pki import PkiError
 
 
-def described(paths, authorities):
-    """What is returned of one pair. paths: (certificate, key); authorities: PEM texts of the cluster's CAs."""
-    found = {"certificate": paths[0], "key_matches": None, "signed": None, "problem": "", "rights": ""}
+def described(paths, authorities, client):
+    """What is returned of one pair. paths: (certificate, key); authorities: PEM texts of the cluster's CAs; client: of the API."""
+    found = {"certificate": paths[0], "key": paths[1], "key_matches": None, "signed": None, "problem": "", "rights": ""}
     try:
         text = _pki.read(paths[0])
         one = _certificates.decode(text)
         found.update(subject=_certificates.written(one["subject"]), issuer=_certificates.written(one["issuer"]), names=one["names"],
                      not_before=one["not_before"].strftime("%Y-%m-%d"), not_after=one["not_after"].strftime("%Y-%m-%d"),
-                     days=_certificates.days_until(one["not_after"]), rights=_pki.rights(one),
+                     days=_certificates.days_until(one["not_after"]), rights=_pki.rights(one) if client else "",
                      signed=any(_pki.signed(text, authority) for authority in authorities))
         found["key_matches"] = _certificates.key_matches(text, _pki.read(paths[1]))
     except (PkiError, CertificateError) as error:
@@ -104,11 +119,12 @@ def look(path):
         authority = _certificates.decode(_pki.read(found.signer))
     except CertificateError as error:
         raise PkiError("The CA's certificate %s cannot be used: %s" % (found.signer, error))
-    authorities = [_pki.read(path) for path in [found.signer] + found.other_authorities()]
+    authorities = [_pki.read(path) for path in found.authorities()]
     return {
         "path": found.directory, "layout": found.kind, "roles": _pki.roles(found),
-        "certificates": dict((name, described(paths, authorities)) for name, paths in found.identities.items()),
-        "authority": {"certificate": found.signer, "subject": _certificates.written(authority["subject"]),
+        "certificates": dict((name, described(paths, authorities, name in found.identities)) for name, paths in found.certificates.items()),
+        "admin": found.admin or (_pki.STATE_READER if _pki.STATE_READER in found.identities else None),
+        "authority": {"certificate": found.signer, "server": found.authority, "subject": _certificates.written(authority["subject"]),
                       "not_after": authority["not_after"].strftime("%Y-%m-%d"), "days": _certificates.days_until(authority["not_after"]),
                       "key": os.path.exists(found.signer_key)}}
 

@@ -152,8 +152,9 @@ options:
         default: 90
   server:
     description:
-      - Addresses of the API server, of which the first that answers is taken. The default is the node's own,
-        C(https://127.0.0.1:6443), on every node of RKE1, then what the node's agent uses; with O(content) its own.
+      - Addresses of the API server, of which the first that answers is taken. V(node) stands for the node's own,
+        C(https://127.0.0.1:6443), on every node of RKE1, and then what the node's agent uses. It is the default; with O(content)
+        that is its own.
     type: list
     elements: str
     default: []
@@ -327,7 +328,7 @@ def read(path):
 
 
 def owner_of(parameters, path):
-    """(uid, gid) that the file is to have: as asked, else as it has, else those of its directory. Raises KubeconfigError."""
+    """(uid, gid) that the file is to have: as asked, else as it has, else those of its directory. Raises OSError."""
     found = os.stat(existing_parent(path))
     try:
         uid = pwd.getpwnam(parameters["owner"]).pw_uid if parameters["owner"] else found.st_uid
@@ -336,16 +337,17 @@ def owner_of(parameters, path):
             gid = grp.getgrnam(parameters["group"]).gr_gid
         elif parameters["owner"]:
             gid = pwd.getpwnam(parameters["owner"]).pw_gid
-    except KeyError as error:
-        raise KubeconfigError("its owner cannot be: %s" % error)
+    except KeyError:
+        raise OSError("owner is %s and group %s, and this host has no such user or group" % (parameters["owner"], parameters["group"]))
     return uid, gid
 
 
 def make_directory(path, owner):
-    """The file's directory, 0700, with the file's owner; one that is there stays as it is."""
+    """The file's directory and those above it that are not there, 0700, with the file's owner; what is there stays as it is."""
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
-        os.makedirs(folder, mode=0o700)
+        make_directory(folder, owner)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
         os.chown(folder, *owner)
 
 
@@ -421,7 +423,8 @@ def from_node(module, names):
 def one_run(path):
     """Wait until no other run on this host looks after the file's token: else each would delete the token that the other wrote.
 
-    It is a lock on the file's directory, which ends with the process. A filesystem without such locks (NFS) gives none.
+    It is a lock on the file's directory, or on the nearest that is there, which ends with the process. A filesystem without such
+    locks (NFS) gives none.
     """
     handle = os.open(existing_parent(os.path.dirname(path)), os.O_RDONLY)
     try:
@@ -436,6 +439,8 @@ def from_rancher(module, names):
     """The file with a token of its own in Rancher; or neither of them."""
     parameters = module.params
     purpose = parameters["rancher"]["purpose"] or "%s:%s %s" % (socket.gethostname(), parameters["path"], names["context"])
+    if parameters["state"] == "present" and not module.check_mode:
+        make_directory(parameters["path"], owner_of(parameters, parameters["path"]))  # it is what other runs wait for
     with one_run(parameters["path"]), connect(parameters["rancher"]) as client:
         tokens = Tokens(client, "fay.rancher kubeconfig " + purpose)
         kept, report, ours = None, {}, None

@@ -12,7 +12,8 @@ import threading
 # facts.md §2, measured: what each of the node's identities may do.
 READER = {"get nodes", "get pods", "get secrets", "get configmaps"}
 RIGHTS = {
-    "kube-admin": READER | {"get pods/log"}, "system:node": READER, "system:kube-controller-manager": READER,
+    "kube-admin": READER | {"get pods/log"}, "system:admin": READER | {"get pods/log"},
+    "system:node": READER, "system:kube-controller-manager": READER,
     "system:kube-scheduler": {"get nodes", "get pods"}, "system:kube-proxy": {"get nodes"}}
 SUBJECTS = {"kube-node": "/O=system:nodes/CN=system:node", "kube-scheduler": "/CN=system:kube-scheduler",
             "kube-proxy": "/CN=system:kube-proxy",

@@ -203,10 +203,13 @@ def test_another_kubeconfig(node, server):
     access = find(None, server.url, content=content)
     assert access.rights["get pods/log"] and access.server == server.url
     for damaged, message in ((content.replace("local", "x", 1), "no current context with a server"),
-                             (content.replace("client-key-data", "client-kex-data"), "neither certificate and key nor a token"),
-                             (content.replace("certificate-authority-data", "certificate"), "no certificate-authority")):
+                             (content.replace("client-key-data", "client-kex-data"), "neither certificate and key nor a token")):
         with pytest.raises(_kubeconfig.KubeconfigError, match=message):
             find(None, server.url, content=damaged)
+    trusting = content.replace("certificate-authority-data", "certificate")  # the host's own CAs, which did not sign this server's
+    with pytest.raises(ApiError, match="certificate verify failed"):
+        find(None, server.url, content=trusting)
+    assert find(None, server.url, content=trusting, verify=False).cluster(True) == {"server": server.url}
 
 
 def test_a_ca_that_is_no_certificate_is_named(node, server):
@@ -231,13 +234,23 @@ def test_a_relative_path_is_one_below_the_working_directory(tmp_path, node):
     assert (tmp_path / "new" / "config").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("given, expected", [
+    ([], ["https://127.0.0.1:6443"]), (["node"], ["https://127.0.0.1:6443"]), (["https://a"], ["https://a"]),
+    (["https://a", "node", "https://b"], ["https://a", "https://127.0.0.1:6443", "https://b"])])
+def test_servers_in_the_order_in_which_they_are_tried(node, given, expected):
+    assert _access.Seeker(_pki.layout(node), asked(node, given), _kubeconfig.empty(), NAMES).servers() == expected
+
+
 # ---- layouts of others
 
 def other_layout(folder, kind):
-    """A server of RKE2 or K3s: signed by two CAs, keys of elliptic curves (facts.md §2, end)."""
+    """A server of RKE2 or K3s: signed by several CAs, keys of elliptic curves (facts.md §2, end).
+
+    Names as in k3s-io/k3s pkg/daemons/control/deps/deps.go.
+    """
     root = os.path.join(folder, kind)
     server, agent = os.path.join(root, "server", "tls"), os.path.join(root, "agent")
-    os.makedirs(server)
+    os.makedirs(os.path.join(server, "etcd"))
     os.makedirs(agent)
     curve = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
     for name in ("server-ca", "client-ca"):
@@ -245,6 +258,11 @@ def other_layout(folder, kind):
         shutil.copy(os.path.join(server, name + ".crt"), agent)
     for name, subject in (("client-admin", "/O=system:masters/CN=system:admin"), ("client-kube-proxy", "/CN=system:kube-proxy")):
         pki.sign(server, name + ".crt", name + ".key", subject, ("client-ca.crt", "client-ca.key"), new=curve)
+    for name in ("request-header-ca", "etcd/server-ca"):
+        pki.authority(server, name.replace("/", "-"), name + ".key", name + ".crt")
+    for name, ca in (("serving-kube-apiserver", "server-ca"), ("client-auth-proxy", "request-header-ca"),
+                     ("etcd/client", "etcd/server-ca")):
+        pki.sign(server, name + ".crt", name + ".key", "/CN=" + os.path.basename(name), (ca + ".crt", ca + ".key"), names="IP:127.0.0.1")
     pki.sign(agent, "client-kubelet.crt", "client-kubelet.key", "/O=system:nodes/CN=system:node:x",
              (os.path.join(server, "client-ca.crt"), os.path.join(server, "client-ca.key")), new=curve)
     with open(os.path.join(agent, "kubelet.kubeconfig"), "w") as target:
@@ -257,7 +275,14 @@ def test_rke2_and_k3s(tmp_path, kind):
     root = other_layout(str(tmp_path), kind)
     found = _pki.layout(root)
     assert (found.kind, found.admin) == (kind, "client-admin")
-    assert sorted(found.identities) == ["client-admin", "client-kube-proxy", "client-kubelet"]
+    assert sorted(found.identities) == ["client-admin", "client-auth-proxy", "client-kube-proxy", "client-kubelet"]
+    shown = cluster_pki_info.look(root)
+    assert sorted(set(shown["certificates"]) - set(found.identities)) == [
+        "etcd/client", "etcd/server-ca", "request-header-ca", "server-ca", "serving-kube-apiserver"]
+    assert all(one["signed"] and one["key_matches"] for one in shown["certificates"].values()), shown
+    assert (shown["admin"], shown["roles"], shown["certificates"]["client-admin"]["rights"]) == (
+        "client-admin", ["controlplane", "etcd"], "everything")
+    assert (shown["authority"]["subject"], shown["authority"]["server"]) == ("CN=client-ca", root + "/server/tls/server-ca.crt")
     access = find(root, verify=False)
     assert access.certificate["subject"] == [("O", "system:masters"), ("CN", "system:admin")]
     assert _access.Seeker(found, asked(root), _kubeconfig.empty(), NAMES).servers() == [
@@ -268,14 +293,52 @@ def test_rke2_and_k3s(tmp_path, kind):
     assert find(root, verify=False, identity="client-kubelet").certificate["subject"][1] == ("CN", "system:node:x")
 
 
+def test_two_cas_at_an_api_server(tmp_path):
+    """What RKE2's own kubeconfig tells is the server's CA, which did not sign the administrator's certificate in it."""
+    root, folder = other_layout(str(tmp_path), "rke2"), str(tmp_path / "api")
+    tls = os.path.join(root, "server", "tls")
+    os.mkdir(folder)
+    for name, copy in (("client-ca.crt", "kube-ca.pem"), ("client-ca.key", "kube-ca-key.pem"),
+                       ("serving-kube-apiserver.crt", "kube-apiserver.pem"), ("serving-kube-apiserver.key", "kube-apiserver-key.pem")):
+        shutil.copy(os.path.join(tls, name), os.path.join(folder, copy))
+    with pki.ApiServer(folder).running() as server:
+        access = find(root, server.url)
+        assert access.rights["get pods/log"] and access.cluster(False)["certificate-authority"] == tls + "/server-ca.crt"
+        content = _kubeconfig.render(_kubeconfig.build(NAMES, access.cluster(True), access.user(True)))
+        assert find(None, content=content).rights["get pods/log"]
+        other = other_layout(str(tmp_path / "other"), "rke2")
+        stranger = _kubeconfig.build(NAMES, access.cluster(True), find(other, verify=False).user(True))
+        with pytest.raises(ApiError, match="does not answer"):  # it cuts the connection: an unknown CA
+            find(None, content=_kubeconfig.render(stranger))
+
+
+def test_a_given_certificate_that_its_ca_did_not_sign_is_named(node, server):
+    """The name of the CA is the right one, the signature is not."""
+    content = json.loads(json.loads(server.state)["currentState"]["certificatesBundle"]["kube-admin"]["config"])
+    pki.authority(node)
+    content["clusters"][0]["cluster"]["certificate-authority-data"] = _pki.encoded(pki.text(node, "kube-ca.pem"))
+    with pytest.raises(PkiError, match="The certificate of the identity content is not signed by the cluster's CA"):
+        find(None, server.url, content=json.dumps(content), verify=False)
+
+
 def test_kubeadm(tmp_path):
     folder = tmp_path / "kubernetes" / "pki"
-    folder.mkdir(parents=True)
-    pki.authority(str(folder), "kubernetes", "ca.key", "ca.crt")
-    name = "apiserver-kubelet-client"
-    pki.sign(str(folder), name + ".crt", name + ".key", "/O=system:masters/CN=kube-" + name, ("ca.crt", "ca.key"))
-    assert _pki.layout(str(folder.parent)).kind == "kubeadm"
+    (folder / "etcd").mkdir(parents=True)
+    for ca in ("ca", "front-proxy-ca", "etcd/ca"):
+        pki.authority(str(folder), ca.replace("/", "-"), ca + ".key", ca + ".crt")
+    for name, subject, ca in (("apiserver-kubelet-client", "/O=system:masters/CN=kube-apiserver-kubelet-client", "ca"),
+                              ("apiserver", "/CN=kube-apiserver", "ca"), ("front-proxy-client", "/CN=front-proxy-client", "front-proxy-ca"),
+                              ("apiserver-etcd-client", "/O=system:masters/CN=kube-apiserver-etcd-client", "etcd/ca"),
+                              ("etcd/server", "/CN=x", "etcd/ca")):
+        pki.sign(str(folder), name + ".crt", name + ".key", subject, (ca + ".crt", ca + ".key"))
+    found = _pki.layout(str(folder.parent))
+    assert (found.kind, list(found.identities)) == ("kubeadm", ["apiserver-kubelet-client"])
     assert find(str(folder.parent), verify=False).identity.name == "apiserver-kubelet-client"
+    shown = cluster_pki_info.look(str(folder.parent))
+    assert sorted(shown["certificates"]) == ["apiserver", "apiserver-etcd-client", "apiserver-kubelet-client", "etcd/ca", "etcd/server",
+                                             "front-proxy-ca", "front-proxy-client"]
+    assert all(one["signed"] and one["key_matches"] for one in shown["certificates"].values())
+    assert shown["certificates"]["apiserver-etcd-client"]["rights"] == "" and shown["roles"] == ["controlplane", "etcd"]
 
 
 def test_a_directory_that_is_no_pki_is_refused(tmp_path):
@@ -296,7 +359,8 @@ def test_what_is_on_a_node_and_when_it_ends(node):
     found = cluster_pki_info.look(node)
     assert found["certificates"]["kube-apiserver-proxy-client"]["signed"]
     assert found["certificates"]["kube-apiserver-requestheader-ca"]["signed"]
-    assert (found["layout"], found["roles"], found["authority"]["key"]) == ("rke1", ["controlplane"], True)
+    assert (found["layout"], found["roles"], found["admin"], found["authority"]["key"]) == ("rke1", ["controlplane"], "kube-node", True)
+    assert found["certificates"]["kube-node"]["key"] == node + "/kube-node-key.pem"
     one = found["certificates"]["kube-node"]
     assert (one["subject"], one["issuer"], one["days"], one["key_matches"], one["signed"]) == (
         "O=system:nodes,CN=system:node", "CN=kube-ca", 4, True, True)

@@ -6,6 +6,7 @@ import sys
 import pytest
 import yaml
 from ansible_collections.fay.rancher.plugins.module_utils import _files, _kubeconfig
+from ansible_collections.fay.rancher.plugins.modules import kubeconfig
 from conftest import RECORDINGS, ROOT
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,7 +120,9 @@ def test_what_is_no_kubeconfig_is_refused(text):
 def test_no_secret_survives_redaction():
     value = _kubeconfig.build(FAY, {"server": "https://x", "certificate-authority-data": "SECRET1"}, {
         "client-key-data": "SECRET2", "client-certificate-data": "SECRET3", "token": "SECRET4", "password": "SECRET5",
-        "exec": {"command": "login", "env": [{"name": "A", "value": "SECRET6"}]}, "auth-provider": {"config": {"a": "SECRET7"}}})
+        "exec": {"command": "login", "env": [{"name": "A", "value": "SECRET6"}], "args": ["--password=SECRET8"]},
+        "auth-provider": {"config": {"a": "SECRET7"}}})
+    value["clusters"][0]["cluster"]["proxy-url"] = "http://me:SECRET9@proxy"
     shown = _kubeconfig.render(_kubeconfig.redact(value))
     assert "SECRET" not in shown and "https://x" in shown
     assert "SECRET2" in _kubeconfig.render(value)
@@ -133,6 +136,22 @@ def test_a_file_is_written_whole_with_its_mode(tmp_path):
     _files.write_atomically(str(link), "two", 0o640)
     assert path.read_text() == "two" and path.stat().st_mode & 0o777 == 0o640 and link.is_symlink()
     assert sorted(os.listdir(tmp_path)) == ["config", "link"]
+
+
+def test_directories_that_are_made_belong_to_the_files_owner(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(os, "chown", lambda path, *owner: given.append((path, owner)))
+    kubeconfig.make_directory(str(tmp_path / "a" / "b" / "config"), (7, 8))
+    assert given == [(str(tmp_path / "a"), (7, 8)), (str(tmp_path / "a" / "b"), (7, 8))]
+    assert all(os.stat(path).st_mode & 0o777 == 0o700 for path, unused in given)
+    kubeconfig.make_directory(str(tmp_path / "a" / "b" / "config"), (9, 9))
+    assert len(given) == 2
+
+
+@pytest.mark.parametrize("owner, group", [("nosuch", None), (None, "nosuch")])
+def test_an_owner_that_is_not_there_is_named(tmp_path, owner, group):
+    with pytest.raises(OSError, match="owner is %s and group %s, and this host has no such" % (owner, group)):
+        kubeconfig.owner_of({"owner": owner, "group": group}, str(tmp_path / "config"))
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path):

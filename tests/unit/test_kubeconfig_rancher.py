@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import yaml
-from ansible_collections.fay.rancher.plugins.module_utils._rancher import RancherClient
+from ansible_collections.fay.rancher.plugins.module_utils._rancher import RancherClient, RancherError
 from ansible_collections.fay.rancher.plugins.module_utils._tokens import DAY, Tokens
+from ansible_collections.fay.rancher.plugins.modules import kubeconfig
 from conftest import ROOT
 
 
@@ -155,6 +157,20 @@ def test_two_runs_at_once_leave_a_token_that_works(standin, client, path):
     runs = [subprocess.Popen(command(standin, path), cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.DEVNULL) for unused in range(3)]
     assert [one.wait() for one in runs] == [0] * 3
     assert in_rancher(client, path) == [in_file(path)]
+
+
+def test_a_first_run_locks_the_directory_that_it_makes(tmp_path, monkeypatch):
+    path = str(tmp_path / "new" / "config")
+
+    def locked(unused):
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(os.open(os.path.dirname(path), os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        raise RancherError("it is")
+    monkeypatch.setattr(kubeconfig, "connect", locked)
+    module = SimpleNamespace(check_mode=False, params={"path": path, "state": "present", "owner": None, "group": None,
+                                                       "rancher": {"purpose": None}})
+    with pytest.raises(RancherError, match="it is"):
+        kubeconfig.from_rancher(module, {"context": "fay"})
 
 
 def test_a_run_waits_for_another_one_at_the_same_file(standin, client, path):

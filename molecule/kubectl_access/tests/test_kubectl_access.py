@@ -1,10 +1,12 @@
 """kubectl as the role kubectl_access leaves it on a node of each role, and kubeconfigs with each identity."""
+import glob
 import io
 import json
 import os
 import re
 import subprocess
 import tarfile
+import tempfile
 import threading
 
 import pytest
@@ -190,10 +192,20 @@ def test_a_minted_identity_may_what_it_is_bound_to():
     assert code != 0 and "only control plane nodes have the CA's key" in output
 
 
-def test_the_cluster_in_the_operators_own_kubeconfig_also_when_rancher_is_lost(tmp_path):
+@pytest.fixture
+def bare():
+    """bg2 without PyYAML, as a host that this collection never saw may be."""
+    place = on("bg2").check_output("python3 -c 'import yaml; print(yaml.__path__[0])'")
+    on("bg2").check_output("mv %s %s.away", place, place)
+    yield on("bg2")
+    on("bg2").check_output("mv %s.away %s", place, place)
+
+
+def test_the_cluster_in_the_operators_own_kubeconfig_also_when_rancher_is_lost(tmp_path, bare):
     path = tmp_path / "config"
     path.write_text("apiVersion: v1\nkind: Config\nclusters: [{name: home, cluster: {server: 'https://192.0.2.1'}}]\n")
     on("rancher1").check_output("docker stop rancher")
+    here, there = set(glob.glob(os.path.join(tempfile.gettempdir(), "ansible.*"))), bare.check_output("ls /tmp /root")
     try:
         options = {"variables": {"kubeconfig_path": str(path)}, "arguments": ["--diff", "-vvv"]}
         run = play("playbooks/kubeconfig.yml", **options)
@@ -202,13 +214,82 @@ def test_the_cluster_in_the_operators_own_kubeconfig_also_when_rancher_is_lost(t
         assert re.search(r"bg\d \S+ /etc/kubernetes/ssl/\S+ \d+ days left, until 20\S+\", \"\d\d more end later", run.text), run.output
         config = yaml.safe_load(path.read_text())
         assert [item["name"] for item in config["clusters"]] == ["fay", "home"] and config["current-context"] == "fay"
-        for secret in (config["users"][0]["user"]["client-key-data"][:60], "PRIVATE KEY"):
+        opener = bare.check_output("base64 -w0 /etc/kubernetes/ssl/kube-node-key.pem")
+        for secret in (config["users"][0]["user"]["client-key-data"][:60], opener[-60:], "PRIVATE KEY"):
             assert secret not in run.output
         assert play("playbooks/kubeconfig.yml", **options).changed == 0
-        kept = on("bg2").check_output("ls /tmp /root/.ansible/tmp 2>/dev/null | grep -c 'ansible\\.' || true")
-        assert kept == "0"
+        assert set(glob.glob(os.path.join(tempfile.gettempdir(), "ansible.*"))) == here
+        assert bare.check_output("ls /tmp /root") == there
     finally:
         on("rancher1").check_output("docker start rancher")
+
+
+def test_several_clusters_in_one_file_or_each_in_its_own_and_a_control_plane_that_is_down(tmp_path):
+    """The lab has one cluster: two more names for it, one of them with a first control plane that does not answer."""
+    address = PREFIX + ".82"
+    (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"children": {
+        "one": {"hosts": {"gone": {"ansible_host": PREFIX + ".99"}, "bg2x": {"ansible_host": address}}, "vars": {"rancher_cluster": "one"}},
+        "two": {"hosts": {address: {}}, "vars": {"rancher_cluster": "two"}},
+        "controlplane": {"hosts": {"gone": {}, "bg2x": {}, address: {}}}}}}))
+
+    def run(path):
+        done = play("playbooks/kubeconfig.yml", variables={"kubeconfig_path": str(tmp_path / path)},
+                    inventories=[str(tmp_path / "hosts.yml")])
+        assert done.code == 4 and done.recap["gone"]["unreachable"] == 1, done.output
+        assert sum(counts["failed"] for counts in done.recap.values()) == 0, done.output
+
+    run("all")
+    run("of-{{ rancher_cluster }}")
+    names = ["fay", "one", "two"]
+    together = yaml.safe_load((tmp_path / "all").read_text())
+    assert [item["name"] for item in together["contexts"]] == names
+    assert {item["cluster"]["server"] for item in together["clusters"]} == {"https://%s:6443" % address}
+    for name in names:
+        assert [item["name"] for item in yaml.safe_load((tmp_path / ("of-" + name)).read_text())["contexts"]] == [name]
+
+
+def test_a_control_plane_is_asked_where_the_nodes_own_address_does_not_answer(tmp_path):
+    (tmp_path / "role.yml").write_text("- hosts: bg4\n  roles: [fay.rancher.kubectl_access]\n")
+
+    def server():
+        run = play(str(tmp_path / "role.yml"), variables={"kubectl_access_path": "/root/.kube/server"},
+                   arguments=["--tags=kubectl_access_kubeconfig"])
+        assert run.code == 0, run.output
+        return yaml.safe_load(on("bg4").check_output("cat /root/.kube/server"))["clusters"][0]["cluster"]["server"]
+
+    on("bg4").check_output("docker stop nginx-proxy")
+    try:
+        assert server() == "https://%s.82:6443" % PREFIX
+    finally:
+        on("bg4").check_output("docker start nginx-proxy")
+        wait_for(on("bg4"), 6443)
+    assert server() == "https://127.0.0.1:6443"
+
+
+@pytest.mark.parametrize("kept", ["secret", "configmap"])
+def test_the_administrator_comes_from_either_store_of_the_state(kept):
+    kubectl = KUBECTL + "--kubeconfig /root/.kube/admin -n kube-system "
+    host = on("bg2")
+    there = next(kind for kind in ("secret", "configmap") if host.run(kubectl + "get %s full-cluster-state" % kind).rc == 0)
+    host.check_output("umask 077; " + kubectl + "get %s full-cluster-state -o jsonpath='{.data.full-cluster-state}' %s >/root/state" % (
+        there, "| base64 -d" if there == "secret" else ""))
+
+    def make(kind):
+        host.check_output(kubectl + "create %s full-cluster-state --from-file=full-cluster-state=/root/state" % (
+            "secret generic" if kind == "secret" else kind))
+    try:
+        host.run(kubectl + "delete secret,configmap full-cluster-state")
+        make(kept)
+        host.check_output("rm -f /root/.kube/store")
+        code, output = module("bg2", path="/root/.kube/store")
+        assert code == 0 and "from its stored state" in output, output
+        assert host.check_output(KUBECTL + "--kubeconfig /root/.kube/store auth can-i '*' '*' -A") == "yes"
+        host.check_output(kubectl + "delete %s full-cluster-state" % kept)
+        code, output = module("bg2", path="/root/.kube/store")
+        assert code != 0 and "The cluster has no full-cluster-state in kube-system" in output, output
+    finally:
+        make(there)
+        host.check_output("rm /root/state")
 
 
 def test_rights_that_the_identity_has_not_are_refused():
