@@ -2,11 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Files and their filesystems; writing so that a kill at any instant leaves the old file or the new one, whole."""
 import contextlib
+import fcntl
 import os
+import pwd
+import stat
 import time
 
 LOOKS = 10
 LOOK_SECONDS = 0.2  # a kubectl has written by then what it read before
+MARK = b"fay.rancher\n"  # in a lock that is ours; kubectl's is empty
 
 
 class LockError(Exception):
@@ -23,18 +27,90 @@ def kubectl_lock(path, seconds=15):
     deadline = time.time() + seconds
     while True:
         try:
-            os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0))
+            handle = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
             break
         except FileExistsError:
+            if remove_left(lock):
+                continue
             if time.time() > deadline:
                 raise LockError("%s has been there for %d seconds: a kubectl is writing, or one was killed. If none "
                                 "runs, remove that file" % (lock, seconds))
             time.sleep(0.1)
     try:
+        with contextlib.suppress(OSError):  # a filesystem without such locks (NFS), or a full one: then it has no mark
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            os.write(handle, MARK)
         yield
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(lock)
+        os.close(handle)
+
+
+def remove_left(lock):
+    """Remove a lock of ours whose run was killed: it has our mark, and nobody holds it. Returns whether it was one."""
+    try:
+        handle = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        left = os.read(handle, len(MARK) + 1) == MARK and os.path.samestat(os.fstat(handle), os.lstat(lock))
+        if left:
+            os.unlink(lock)
+        return left
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+
+
+def owner_on_the_way(path):
+    """uid of the first directory or link on the way to an absolute path that is not root's.
+
+    0 where there is none, or one of root's before it lets nobody else through, such as /root.
+    """
+    way = "/"
+    for name in path.strip("/").split("/"):
+        way = os.path.join(way, name)
+        try:
+            found = os.lstat(way)
+        except OSError:
+            break
+        if stat.S_ISREG(found.st_mode):
+            break
+        if found.st_uid:
+            return found.st_uid
+        if not found.st_mode & (stat.S_IXOTH | (stat.S_IXGRP if found.st_gid else 0)):
+            break
+    return 0
+
+
+@contextlib.contextmanager
+def as_owner_of(path):
+    """Act as the user to whom the way to an absolute path belongs, where root runs and it is not root's.
+
+    Root would follow what that user may have put there: a link in the place of the file, to another one that is not his.
+    """
+    uid = owner_on_the_way(path) if os.geteuid() == 0 else 0
+    if not uid:
+        yield
+        return
+    try:
+        user = pwd.getpwuid(uid)
+        gid, groups = user.pw_gid, os.getgrouplist(user.pw_name, user.pw_gid)
+    except KeyError:  # a directory of somebody who is gone
+        gid, groups = uid, []
+    ours = os.getegid(), os.getgroups()
+    os.setgroups(groups)
+    os.setegid(gid)
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(ours[0])
+        os.setgroups(ours[1])
 
 
 def change_with_kubectl(path, change):
@@ -71,20 +147,23 @@ def free_bytes(path):
 
 
 def write_atomically(path, content, mode, owner=None):
-    """Write `content` (str) beside `path`, force it to disk, rename it into place.
+    """Write `content` (str) beside `path` (PATH.fay), force it to disk, rename it into place; a link stays one.
 
-    mode: int. owner: (uid, gid) or None for the running user's. Raises OSError; the old file is then untouched.
+    mode: int. owner: (uid, gid) or None for the running user's. Only one run at a time may write a path. Raises OSError; the old
+    file is then untouched.
     """
     path = os.path.realpath(path)
-    beside = "%s.fay-%d" % (path, os.getpid())
+    beside = path + ".fay"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(beside)  # what a killed run has left
     try:
-        with open(beside, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as target:
+        with open(beside, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as target:
             target.write(content)
             target.flush()
+            if owner:
+                os.fchown(target.fileno(), *owner)
+            os.fchmod(target.fileno(), mode)
             os.fsync(target.fileno())
-        if owner:
-            os.chown(beside, *owner)
-        os.chmod(beside, mode)
         os.rename(beside, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):

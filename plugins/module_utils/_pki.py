@@ -81,7 +81,8 @@ def roles(found):
         addresses = [name for name in found.identities if name.startswith("kube-etcd-") and "-client" not in name]
         etcd = bool(addresses)
     else:
-        folder = "pki/etcd" if found.kind == "kubeadm" else "server/tls/etcd"
+        # RKE2 and K3s make etcd's certificates on every server; its data are where it runs (k3s-io/k3s pkg/etcd/etcd.go DBDir).
+        folder = "pki/etcd" if found.kind == "kubeadm" else "server/db/etcd"
         etcd = os.path.isdir(os.path.join(found.directory, folder))
     return seen + ["etcd"] * etcd or ["worker"]
 

@@ -305,8 +305,10 @@ from ansible_collections.fay.rancher.plugins.module_utils import _kubeconfig
 from ansible_collections.fay.rancher.plugins.module_utils._access import find_access, through_rancher
 from ansible_collections.fay.rancher.plugins.module_utils._files import (
     LockError,
+    as_owner_of,
     change_with_kubectl,
     existing_parent,
+    owner_on_the_way,
     write_atomically,
 )
 from ansible_collections.fay.rancher.plugins.module_utils._kube_api import ApiError
@@ -319,10 +321,13 @@ from ansible_collections.fay.rancher.plugins.module_utils._tokens import Tokens
 def read(path):
     """The file's text, or an empty one; raises KubeconfigError when it is there and cannot be read."""
     try:
-        with open(path, encoding="utf-8") as source:
+        with as_owner_of(path), open(path, encoding="utf-8") as source:
             return source.read()
     except FileNotFoundError:
         return ""
+    except PermissionError:
+        raise KubeconfigError("the user whose directory it is in (uid %d) cannot read it. Give it to that user with chown"
+                              % owner_on_the_way(path))
     except (OSError, ValueError) as error:
         raise KubeconfigError("it cannot be read: %s" % error)
 
@@ -385,20 +390,21 @@ def keep(module, names, ours):
     """Bring the file to what it is to hold; what the module returns of that. ours: our part as data, None where it is to go."""
     parameters = module.params
     path = parameters["path"]
-    if ours is None and not os.path.exists(path):
-        return {"changed": False, "backup": ""}
-    if module.check_mode:
-        before, wanted, changed, backup = change(parameters, names, ours, write=False)
-    else:
-        make_directory(path, owner_of(parameters, path))
-        done = []
+    with as_owner_of(path):
+        if ours is None and not os.path.exists(path):
+            return {"changed": False, "backup": ""}
+        if module.check_mode:
+            before, wanted, changed, backup = change(parameters, names, ours, write=False)
+        else:
+            make_directory(path, owner_of(parameters, path))
+            done = []
 
-        def write():
-            done.append(change(parameters, names, ours, write=True))
-            return done[-1][2]
+            def write():
+                done.append(change(parameters, names, ours, write=True))
+                return done[-1][2]
 
-        change_with_kubectl(path, write)
-        before, wanted, changed, backup = done[0]
+            change_with_kubectl(path, write)
+            before, wanted, changed, backup = done[0]
     if backup:
         module.warn("%s had comments, which kubectl and this module do not keep. It is as it was in %s" % (path, backup))
     shown = [_kubeconfig.render(_kubeconfig.redact(value)) for value in (before, wanted)]
@@ -426,7 +432,8 @@ def one_run(path):
     It is a lock on the file's directory, or on the nearest that is there, which ends with the process. A filesystem without such
     locks (NFS) gives none.
     """
-    handle = os.open(existing_parent(os.path.dirname(path)), os.O_RDONLY)
+    with as_owner_of(path):
+        handle = os.open(existing_parent(os.path.dirname(path)), os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -440,7 +447,8 @@ def from_rancher(module, names):
     parameters = module.params
     purpose = parameters["rancher"]["purpose"] or "%s:%s %s" % (socket.gethostname(), parameters["path"], names["context"])
     if parameters["state"] == "present" and not module.check_mode:
-        make_directory(parameters["path"], owner_of(parameters, parameters["path"]))  # it is what other runs wait for
+        with as_owner_of(parameters["path"]):
+            make_directory(parameters["path"], owner_of(parameters, parameters["path"]))  # it is what other runs wait for
     with one_run(parameters["path"]), connect(parameters["rancher"]) as client:
         tokens = Tokens(client, "fay.rancher kubeconfig " + purpose)
         kept, report, ours = None, {}, None

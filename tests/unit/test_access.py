@@ -251,6 +251,7 @@ def other_layout(folder, kind):
     root = os.path.join(folder, kind)
     server, agent = os.path.join(root, "server", "tls"), os.path.join(root, "agent")
     os.makedirs(os.path.join(server, "etcd"))
+    os.makedirs(os.path.join(root, "server", "db", "etcd"))
     os.makedirs(agent)
     curve = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
     for name in ("server-ca", "client-ca"):

@@ -1,7 +1,9 @@
 """kubeconfigs as data: the notes' own file, merges that lose nothing, and files that a kill leaves whole."""
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 
 import pytest
 import yaml
@@ -193,6 +195,87 @@ def test_what_a_kubectl_takes_away_again_is_written_again(tmp_path):
         return changed
     assert _files.change_with_kubectl(str(path), change) == 2 and taken
     assert _files.change_with_kubectl(str(path), change) == 0
+
+
+def test_a_kill_between_write_and_rename_leaves_the_old_file_and_the_next_run_goes_on(tmp_path):
+    path = tmp_path / "config"
+    path.write_text("old")
+    program = (
+        "import os, signal, sys; sys.path.insert(0, %r)\n"
+        "from ansible_collections.fay.rancher.plugins.module_utils._files import kubectl_lock, write_atomically\n"
+        "os.rename = lambda *unused: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "with kubectl_lock(%r):\n"
+        "    write_atomically(%r, 'new', 0o600)\n") % (os.path.join(ROOT, ".ansible", "collections"), str(path), str(path))
+    assert subprocess.call([sys.executable, "-c", program]) == -signal.SIGKILL
+    assert path.read_text() == "old" and sorted(os.listdir(tmp_path)) == ["config", "config.fay", "config.lock"]
+    with _files.kubectl_lock(str(path), 1):
+        _files.write_atomically(str(path), "new", 0o600)
+    assert path.read_text() == "new" and os.listdir(tmp_path) == ["config"]
+
+
+def test_what_stands_beside_the_file_is_not_written_through(tmp_path):
+    """Whoever may write into the directory could have put a link there."""
+    (tmp_path / "other").write_text("other's")
+    (tmp_path / "config.fay").symlink_to(tmp_path / "other")
+    _files.write_atomically(str(tmp_path / "config"), "new", 0o600)
+    assert (tmp_path / "other").read_text() == "other's" and (tmp_path / "config").read_text() == "new"
+
+
+@pytest.fixture
+def home():
+    """A directory below /tmp that belongs to uid 65534."""
+    if os.geteuid():
+        pytest.skip("only root can act as another user")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        path = os.path.join(folder, "home")
+        os.mkdir(path, 0o700)
+        os.chown(path, 65534, 65534)
+        yield path
+
+
+def test_root_acts_as_the_user_whose_directory_it_is(home):
+    with _files.as_owner_of(os.path.join(home, ".kube", "config")):
+        assert (os.geteuid(), os.getegid(), 0 in os.getgroups()) == (65534, 65534, False)
+    assert os.geteuid() == os.getegid() == 0
+    # Not where it is root's, nor where root alone gets to.
+    for path, mode in (("/etc/kubernetes/config", 0o755), (os.path.join(home, "config"), 0o700)):
+        os.chmod(os.path.dirname(home), mode)
+        with _files.as_owner_of(path):
+            assert os.geteuid() == 0
+
+
+def test_root_does_not_follow_a_users_link_to_what_is_not_his(home):
+    secret, link = os.path.join(os.path.dirname(home), "secret"), os.path.join(home, "config")
+    for fault in ("read", "write"):
+        os.symlink(secret, link)
+        os.lchown(link, 65534, 65534)
+        if fault == "read":
+            with open(secret, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as target:
+                target.write("users: [{name: root, user: {token: secret}}]")
+            with pytest.raises(_kubeconfig.KubeconfigError, match="the user whose directory it is in .uid 65534. cannot read it"):
+                kubeconfig.read(link)
+            os.unlink(secret)
+        else:
+            with pytest.raises(PermissionError), _files.as_owner_of(link):
+                _files.write_atomically(link, "mine", 0o600, (65534, 65534))
+            assert not os.path.exists(secret)
+        os.unlink(link)
+
+
+@pytest.mark.parametrize("text", [b"", b"fay.rancher\nmore", b"fay.ranche"])
+def test_a_lock_that_is_not_ours_stays(tmp_path, text):
+    lock = tmp_path / "config.lock"
+    lock.write_bytes(text)
+    assert not _files.remove_left(str(lock)) and lock.exists()
+
+
+def test_a_lock_of_ours_that_is_held_stays(tmp_path):
+    with _files.kubectl_lock(str(tmp_path / "config")):
+        assert not _files.remove_left(str(tmp_path / "config.lock"))
+        with pytest.raises(_files.LockError), _files.kubectl_lock(str(tmp_path / "config"), 0.2):
+            pass
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_lock_that_stays_is_named(tmp_path):
