@@ -10,7 +10,7 @@ description:
   - Takes an identity from a node's certificates (RKE1, RKE2, K3s, kubeadm), from RKE1's stored state, which every node of
     such a cluster can read, from Rancher, or from another kubeconfig, asks the API server what that identity may do, and
     merges it into a kubeconfig. Other clusters, users, contexts, preferences and extensions in the file stay.
-  - The file is written as kubectl writes it, under kubectl's own lock.
+  - The file is written as kubectl writes it, under kubectl's own lock. In another user's directory root acts as that user.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
   - action_common_attributes

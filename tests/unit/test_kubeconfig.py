@@ -213,11 +213,16 @@ def test_a_kill_between_write_and_rename_leaves_the_old_file_and_the_next_run_go
     assert path.read_text() == "new" and os.listdir(tmp_path) == ["config"]
 
 
-def test_what_stands_beside_the_file_is_not_written_through(tmp_path):
-    """Whoever may write into the directory could have put a link there."""
+def test_what_stands_beside_the_file_is_not_written_through(tmp_path, monkeypatch):
+    """Whoever may write into the directory could have put a link there, and put it there again at once."""
     (tmp_path / "other").write_text("other's")
     (tmp_path / "config.fay").symlink_to(tmp_path / "other")
     _files.write_atomically(str(tmp_path / "config"), "new", 0o600)
+    assert (tmp_path / "other").read_text() == "other's" and (tmp_path / "config").read_text() == "new"
+    (tmp_path / "config.fay").symlink_to(tmp_path / "other")
+    monkeypatch.setattr(os, "unlink", lambda path: None)
+    with pytest.raises(FileExistsError):
+        _files.write_atomically(str(tmp_path / "config"), "newer", 0o600)
     assert (tmp_path / "other").read_text() == "other's" and (tmp_path / "config").read_text() == "new"
 
 

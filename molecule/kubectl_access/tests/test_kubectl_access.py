@@ -273,6 +273,29 @@ def test_several_clusters_in_one_file_or_each_in_its_own_and_a_control_plane_tha
         assert [item["name"] for item in yaml.safe_load((tmp_path / ("of-" + name)).read_text())["contexts"]] == [name]
 
 
+def test_a_server_of_k3s_in_the_operators_own_kubeconfig(tmp_path):
+    """No K3s runs here: its files, with this cluster's administrator in them, on a host that has none of RKE's."""
+    admin = yaml.safe_load(on("bg2").check_output("cat /root/.kube/admin"))
+    authority = on("bg2").check_output("base64 -w0 /etc/kubernetes/ssl/kube-ca.pem")
+    user, host, tls = admin["users"][0]["user"], on("rancher1"), "/var/lib/rancher/k3s/server/tls/"
+    host.check_output("mkdir -p " + tls)
+    for name, text in (("server-ca.crt", authority), ("client-ca.crt", authority), ("client-admin.crt", user["client-certificate-data"]),
+                       ("client-admin.key", user["client-key-data"])):
+        host.check_output("echo %s | base64 -d >%s", text, tls + name)
+    (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"children": {
+        "edge": {"hosts": {"edge1": {"ansible_host": PREFIX + ".80"}}, "vars": {"rancher_cluster": "edge"}},
+        "controlplane": {"hosts": {"edge1": {}}}}}}))
+    options = {"inventories": [str(tmp_path / "hosts.yml")], "arguments": ["--limit=edge1"], "variables": {
+        "kubeconfig_path": str(tmp_path / "config"), "kubeconfig_servers": ["https://%s.82:6443" % PREFIX]}}
+    try:
+        run = play("playbooks/kubeconfig.yml", **options)
+        assert run.code == 0 and "get pods/log" in run.text and tls + "client-admin.crt" in run.text, run.output
+        assert yaml.safe_load((tmp_path / "config").read_text())["current-context"] == "edge"
+        assert play("playbooks/kubeconfig.yml", **options).changed == 0
+    finally:
+        host.check_output("rm -rf /var/lib/rancher/k3s")
+
+
 def test_a_control_plane_is_asked_where_the_nodes_own_address_does_not_answer(tmp_path):
     (tmp_path / "role.yml").write_text("- hosts: bg4\n  roles: [fay.rancher.kubectl_access]\n")
 
