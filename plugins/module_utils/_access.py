@@ -211,6 +211,8 @@ class Seeker:
                                self.found.directory, self.found.kind, ", ".join(sorted(self.found.identities)) or "none"))
         if name == "admin":
             return self.of(_pki.identity(self.found, self.found.admin), "the administrator's certificate of this server")
+        if name == "node":
+            return self.of(_pki.identity(self.found, _pki.NODE[self.found.kind]), "the node's own")
         return self.of(_pki.identity(self.found, name), "asked for by name")
 
     def stored(self):

@@ -7,7 +7,7 @@ module: host_info
 short_description: Reads what the preflights of this collection look at
 version_added: 0.1.0
 description:
-  - Reads free space, existing paths and ports in use in one go, without root's tools.
+  - Reads free space, existing paths, ports in use and more in one go, without root's tools.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
   - fay.rancher.reads_only
@@ -36,6 +36,12 @@ options:
       - Files whose SHA-256 is wanted, such as those whose content is secret.
     type: list
     elements: path
+    default: []
+  python_modules:
+    description:
+      - Modules of Python whose presence is wanted, for the Python that runs this collection's modules on the host.
+    type: list
+    elements: str
     default: []
   ports:
     description:
@@ -76,6 +82,12 @@ digests:
   returned: success
   type: dict
   sample: {"/etc/docker/tls/key.pem": 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}
+python_modules:
+  description: Those of the modules that are there.
+  returned: success
+  type: list
+  elements: str
+  sample: [yaml]
 occupied:
   description: Name of the listening program by port. C(?) where it cannot be told.
   returned: success
@@ -83,6 +95,7 @@ occupied:
   sample: {"443": nginx}
 """
 
+import importlib.util
 import os
 
 from ansible.module_utils.basic import AnsibleModule
@@ -95,6 +108,14 @@ def text_of(path):
     """A file's text; bytes that are no UTF-8 are replaced."""
     with open(path, encoding="utf-8", errors="replace") as source:
         return source.read()
+
+
+def importable(name):
+    """Whether Python finds a module of that name."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):  # its package is not there, or it is no name
+        return False
 
 
 def listeners(ports):
@@ -138,6 +159,7 @@ def main():
             paths=dict(type="list", elements="path", default=[]),
             read=dict(type="list", elements="path", default=[]),
             digests=dict(type="list", elements="path", default=[]),
+            python_modules=dict(type="list", elements="str", default=[]),
             ports=dict(type="list", elements="int", default=[]),
         ),
         supports_check_mode=True,
@@ -151,6 +173,7 @@ def main():
         content=dict((path, text_of(path)) for path in parameters["read"] if os.path.isfile(path)),
         digests=dict((path, module.sha256(path)) for path in parameters["digests"] if os.path.isfile(path)),
         existing=[path for path in parameters["paths"] if os.path.lexists(path)],
+        python_modules=[name for name in parameters["python_modules"] if importable(name)],
         occupied=dict((str(port), names.get(inode, "?")) for port, inode in inodes.items()))
 
 

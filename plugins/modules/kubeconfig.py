@@ -53,6 +53,7 @@ options:
     description:
       - V(admin) has full rights. On RKE1 it is kube-admin from the stored state (C(full-cluster-state) in C(kube-system)),
         elsewhere the administrator's certificate, which servers have.
+      - V(node) is the node's own, which every node has, kube-node on RKE1 and the kubelet's elsewhere.
       - V(auto) is the strongest of the node's identities that the API server accepts.
       - V(mint) signs a new certificate with the CA's key of a control plane node, see O(mint).
       - V(rancher) is a token of Rancher's, and so is every other one where O(rancher) is given.

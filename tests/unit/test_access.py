@@ -85,6 +85,14 @@ def test_each_identity_has_the_rights_that_were_measured(node, server, identity)
     assert access.cluster(False)["certificate-authority"] == node + "/kube-ca.pem"
 
 
+def test_the_nodes_own_identity(node, server):
+    access = find(node, server.url, identity="node")
+    assert (access.identity.name, access.reason) == ("kube-node", "the node's own")
+    os.unlink(node + "/kube-node-key.pem")
+    with pytest.raises(PkiError, match="has no certificate kube-node with a key. It has: "):
+        find(node, server.url, identity="node")
+
+
 def test_rights_that_are_wanted_are_asked_in_the_namespace_and_refused_without(node, server, monkeypatch):
     asked = []
     request = _kube_api.Api.request
@@ -292,6 +300,7 @@ def test_rke2_and_k3s(tmp_path, kind):
     with pytest.raises(PkiError, match="has no administrator's certificate: only servers .* client-kubelet"):
         find(root, verify=False)
     assert find(root, verify=False, identity="client-kubelet").certificate["subject"][1] == ("CN", "system:node:x")
+    assert find(root, verify=False, identity="node").certificate["subject"][1] == ("CN", "system:node:x")
 
 
 def test_two_cas_at_an_api_server(tmp_path):

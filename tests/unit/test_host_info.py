@@ -2,7 +2,7 @@
 import os
 import socket
 
-from ansible_collections.fay.rancher.plugins.modules.host_info import free_bytes, listeners, programs, text_of
+from ansible_collections.fay.rancher.plugins.modules.host_info import free_bytes, importable, listeners, programs, text_of
 
 
 def test_free_space_of_a_directory_that_is_not_there_yet(tmp_path):
@@ -26,3 +26,7 @@ def test_a_text_is_read_whatever_its_bytes_are(tmp_path):
     with open(path, "wb") as target:
         target.write(b"caf\xe9\n")
     assert text_of(path) == "caf\ufffd\n"
+
+
+def test_modules_of_python():
+    assert [name for name in ("os.path", "nosuch", "nosuch.at_all", "os.nosuch", "", ".") if importable(name)] == ["os.path"]
