@@ -14,7 +14,7 @@ import yaml
 from lab import PASSWORD, PREFIX, ROOT, SCENARIO, container_of, on, play, refused, wait_for
 
 NODES = ["bg1", "bg2", "bg4"]  # etcd, controlplane, worker
-PLAYBOOK = "molecule/kubectl_access/converge.yml"
+PLAYBOOK, ROLE = "molecule/kubectl_access/converge.yml", "molecule/kubectl_access/role.yml"
 KUBECTL = "/usr/local/bin/kubectl "
 # facts.md §2, as measured on a real API server, and the recorded provisioning/*-kubectl.txt.
 ASKED = ["get nodes", "get pods -A", "-n kube-system logs {pod} --all-containers", "get secrets -A", "get configmaps -A"]
@@ -253,9 +253,10 @@ def test_several_clusters_in_one_file_or_each_in_its_own_and_a_control_plane_tha
     """The lab has one cluster: two more names for it, one of them with a first control plane that does not answer."""
     address = PREFIX + ".82"
     (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"children": {
-        "one": {"hosts": {"gone": {"ansible_host": PREFIX + ".99"}, "bg2x": {"ansible_host": address}}, "vars": {"rancher_cluster": "one"}},
-        "two": {"hosts": {address: {}}, "vars": {"rancher_cluster": "two"}},
-        "controlplane": {"hosts": {"gone": {}, "bg2x": {}, address: {}}}}}}))
+        "controlplane": {"hosts": {
+            "gone": {"ansible_host": PREFIX + ".99", "rancher_cluster": "one"},
+            "bg2x": {"ansible_host": address, "rancher_cluster": "one"},
+            address: {"rancher_cluster": "two"}}}}}}))
 
     def run(path):
         done = play("playbooks/kubeconfig.yml", variables={"kubeconfig_path": str(tmp_path / path)},
@@ -283,8 +284,7 @@ def test_a_server_of_k3s_in_the_operators_own_kubeconfig(tmp_path):
                        ("client-admin.key", user["client-key-data"])):
         host.check_output("echo %s | base64 -d >%s", text, tls + name)
     (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"children": {
-        "edge": {"hosts": {"edge1": {"ansible_host": PREFIX + ".80"}}, "vars": {"rancher_cluster": "edge"}},
-        "controlplane": {"hosts": {"edge1": {}}}}}}))
+        "controlplane": {"hosts": {"edge1": {"ansible_host": PREFIX + ".80", "rancher_cluster": "edge"}}}}}}))
     options = {"inventories": [str(tmp_path / "hosts.yml")], "arguments": ["--limit=edge1"], "variables": {
         "kubeconfig_path": str(tmp_path / "config"), "kubeconfig_servers": ["https://%s.82:6443" % PREFIX]}}
     try:
@@ -296,12 +296,10 @@ def test_a_server_of_k3s_in_the_operators_own_kubeconfig(tmp_path):
         host.check_output("rm -rf /var/lib/rancher/k3s")
 
 
-def test_a_control_plane_is_asked_where_the_nodes_own_address_does_not_answer(tmp_path):
-    (tmp_path / "role.yml").write_text("- hosts: bg4\n  roles: [fay.rancher.kubectl_access]\n")
-
+def test_a_control_plane_is_asked_where_the_nodes_own_address_does_not_answer():
     def server():
-        run = play(str(tmp_path / "role.yml"), variables={"kubectl_access_path": "/root/.kube/server"},
-                   arguments=["--tags=kubectl_access_kubeconfig"])
+        run = play(ROLE, variables={"kubectl_access_path": "/root/.kube/server"},
+                   arguments=["--limit=bg4", "--tags=kubectl_access_kubeconfig"])
         assert run.code == 0, run.output
         return yaml.safe_load(on("bg4").check_output("cat /root/.kube/server"))["clusters"][0]["cluster"]["server"]
 
@@ -351,7 +349,7 @@ def test_rights_that_the_identity_has_not_are_refused():
 
 def kubectl_of(**variables):
     """kubectl, put to a place of its own on bg4; the Run."""
-    return play(PLAYBOOK, arguments=["--limit=bg4"], variables=dict({"kubectl_access_dest": "/root/kubectl"}, **variables))
+    return play(ROLE, arguments=["--limit=bg4"], variables=dict({"kubectl_access_dest": "/root/kubectl"}, **variables))
 
 
 @pytest.fixture
@@ -398,18 +396,18 @@ def test_a_kubectl_of_another_checksum_is_refused(elsewhere):
 
 
 def test_an_identity_that_the_node_has_not_is_refused():
-    refused("has no certificate kube-apiserver with a key", playbook=PLAYBOOK, variables={"kubectl_access_identity": "kube-apiserver"},
+    refused("has no certificate kube-apiserver with a key", playbook=ROLE, variables={"kubectl_access_identity": "kube-apiserver"},
             arguments=["--limit=bg4"])
 
 
 def test_a_directory_in_kubectls_place_is_refused():
     on("bg4").check_output("mkdir -p /usr/local/lib/kubectl/kubectl")
-    refused("is a directory, as `mkdir -p` before `mv` makes one", playbook=PLAYBOOK, arguments=["--limit=bg4"],
+    refused("is a directory, as `mkdir -p` before `mv` makes one", playbook=ROLE, arguments=["--limit=bg4"],
             variables={"kubectl_access_dest": "/usr/local/lib/kubectl"})
 
 
 def test_a_kubectl_of_another_age_is_refused():
-    refused("kubectl v1.15.3 is more than one minor version off the cluster's v1.20.2", playbook=PLAYBOOK, arguments=["--limit=bg4"],
+    refused("kubectl v1.15.3 is more than one minor version off the cluster's v1.20.2", playbook=ROLE, arguments=["--limit=bg4"],
             variables={"kubectl_access_version": "1.15.3"})
 
 
