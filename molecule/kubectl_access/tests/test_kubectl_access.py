@@ -232,7 +232,7 @@ def test_the_cluster_in_the_operators_own_kubeconfig_also_when_rancher_is_lost(t
     on("rancher1").check_output("docker stop rancher")
     here, there = set(glob.glob(os.path.join(tempfile.gettempdir(), "ansible.*"))), bare.check_output("ls /tmp /root")
     try:
-        options = {"variables": {"kubeconfig_path": str(path)}, "arguments": ["--diff", "-vvv"]}
+        options = {"variables": {"kubeconfig_path": str(path)}, "arguments": ["--diff", "-vvv", "--become", "--become-method=su"]}
         run = play("playbooks/kubeconfig.yml", **options)
         assert run.code == 0, run.output
         assert "may get nodes, get pods, get pods/log, get secrets, get configmaps" in run.text
@@ -375,7 +375,7 @@ def test_kubectl_from_a_file_of_the_control_machine(elsewhere, tmp_path):
 
 
 def test_kubectl_of_the_clusters_own_installation(elsewhere):
-    elsewhere.check_output("mkdir -p /var/lib/rancher/rke2/bin && cp /usr/local/bin/kubectl /var/lib/rancher/rke2/bin/")
+    elsewhere.check_output("mkdir -p /var/lib/rancher/rke2/bin && cd /var/lib/rancher/rke2/bin && cp /usr/local/bin/kubectl . && echo >>kubectl")
     assert kubectl_of().code == 0
     assert elsewhere.file("/root/kubectl").linked_to == "/var/lib/rancher/rke2/bin/kubectl"
     assert kubectl_of().changed == 0
