@@ -375,7 +375,8 @@ def test_kubectl_from_a_file_of_the_control_machine(elsewhere, tmp_path):
 
 
 def test_kubectl_of_the_clusters_own_installation(elsewhere):
-    elsewhere.check_output("mkdir -p /var/lib/rancher/rke2/bin && cd /var/lib/rancher/rke2/bin && cp /usr/local/bin/kubectl . && echo >>kubectl")
+    elsewhere.check_output("mkdir -p /var/lib/rancher/rke2/bin && cd /var/lib/rancher/rke2/bin && cp /usr/local/bin/kubectl . "
+                           "&& echo >>kubectl")
     assert kubectl_of().code == 0
     assert elsewhere.file("/root/kubectl").linked_to == "/var/lib/rancher/rke2/bin/kubectl"
     assert kubectl_of().changed == 0
