@@ -345,6 +345,9 @@ def owner_of(parameters, path):
             gid = pwd.getpwnam(parameters["owner"]).pw_gid
     except KeyError:
         raise OSError("owner is %s and group %s, and this host has no such user or group" % (parameters["owner"], parameters["group"]))
+    if os.geteuid() not in (0, uid):
+        raise OSError("its owner is to be uid %d, and uid %d, who owns the directory or runs this, cannot give it away. Choose that "
+                      "owner or another path" % (uid, os.geteuid()))
     return uid, gid
 
 

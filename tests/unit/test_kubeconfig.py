@@ -250,6 +250,14 @@ def test_root_acts_as_the_user_whose_directory_it_is(home):
             assert os.geteuid() == 0
 
 
+def test_a_file_of_another_owner_in_a_users_directory_is_refused(home):
+    path = os.path.join(home, "config")
+    with _files.as_owner_of(path):
+        assert kubeconfig.owner_of({"owner": None, "group": None}, path) == (65534, 65534)
+        with pytest.raises(OSError, match="its owner is to be uid 0, and uid 65534, who owns the directory or runs this, cannot"):
+            kubeconfig.owner_of({"owner": "root", "group": None}, path)
+
+
 def test_root_does_not_follow_a_users_link_to_what_is_not_his(home):
     secret, link = os.path.join(os.path.dirname(home), "secret"), os.path.join(home, "config")
     for fault in ("read", "write"):
