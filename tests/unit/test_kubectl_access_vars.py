@@ -19,6 +19,7 @@ CASES = [
     ("v1.21.5", "auto", {"kubectl_access_file": "/k", "__kubectl_access_asked": {"stdout": '{"clientVersion": {"gitVersion": "v1.22.3"}}'}},
      "v1.22.3"),
     ("v1.21.5", "auto", {"kubectl_access_file": "/k", "__kubectl_access_asked": {"skipped": True}}, ""),
+    ("v1.21.5", "auto", {"kubectl_access_file": "/k", "__kubectl_access_asked": {"skipped": True, "stdout": ""}}, ""),  # check mode
 ]
 
 

@@ -347,9 +347,9 @@ def test_rights_that_the_identity_has_not_are_refused():
     assert code == 0 and '"create deployments.apps": true' in output, output
 
 
-def kubectl_of(**variables):
+def kubectl_of(check=False, **variables):
     """kubectl, put to a place of its own on bg4; the Run."""
-    return play(ROLE, arguments=["--limit=bg4"], variables=dict({"kubectl_access_dest": "/root/kubectl"}, **variables))
+    return play(ROLE, arguments=["--limit=bg4"] + ["--check"] * check, variables=dict({"kubectl_access_dest": "/root/kubectl"}, **variables))
 
 
 @pytest.fixture
@@ -367,6 +367,8 @@ def test_kubectl_from_a_file_of_the_control_machine(elsewhere, tmp_path):
     def write(version):
         (tmp_path / "kubectl").write_text("#!/bin/sh\necho '%s'\n" % json.dumps({"clientVersion": {"gitVersion": version}}))
         return {"kubectl_access_file": str(tmp_path / "kubectl")}
+    assert kubectl_of(check=True, **write("v1.21.14")).code == 0
+    assert not elsewhere.file("/root/kubectl").exists
     assert kubectl_of(**write("v1.21.14")).code == 0
     assert "v1.21.14" in elsewhere.check_output("/root/kubectl")
     assert kubectl_of(**write("v1.21.14")).changed == 0
