@@ -349,7 +349,8 @@ def test_rights_that_the_identity_has_not_are_refused():
 
 def kubectl_of(check=False, **variables):
     """kubectl, put to a place of its own on bg4; the Run."""
-    return play(ROLE, arguments=["--limit=bg4"] + ["--check"] * check, variables=dict({"kubectl_access_dest": "/root/kubectl"}, **variables))
+    return play(ROLE, arguments=["--limit=bg4"] + ["--check"] * check,
+                variables=dict({"kubectl_access_dest": "/root/kubectl"}, **variables))
 
 
 @pytest.fixture
