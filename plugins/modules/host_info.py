@@ -114,7 +114,7 @@ def importable(name):
     """Whether Python finds a module of that name."""
     try:
         return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):  # its package is not there, or it is no name
+    except (AttributeError, ImportError, ValueError):  # its package is not there or is none (3.6), or it is no name
         return False
 
 
