@@ -24,9 +24,12 @@ def openssl(*words, folder):
     subprocess.run(("openssl",) + words, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def authority(folder, name="kube-ca", key="kube-ca-key.pem", certificate="kube-ca.pem", days=3650):
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-subj", "/CN=" + name,
+def authority(folder, name="kube-ca", key="kube-ca-key.pem", certificate="kube-ca.pem", days=3650, new=("rsa:2048",)):
+    openssl("req", "-x509", "-newkey", *new, "-nodes", "-keyout", key, "-out", certificate, "-subj", "/CN=" + name,
             "-days", str(days), folder=folder)
+
+
+CURVE = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")  # as RKE2 and K3s have them, and quicker
 
 
 def sign(folder, certificate, key, subject, ca=("kube-ca.pem", "kube-ca-key.pem"), days=3650, names="", new=("rsa:2048",)):

@@ -261,19 +261,19 @@ def other_layout(folder, kind):
     os.makedirs(os.path.join(server, "etcd"))
     os.makedirs(os.path.join(root, "server", "db", "etcd"))
     os.makedirs(agent)
-    curve = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
     for name in ("server-ca", "client-ca"):
-        pki.authority(server, name, name + ".key", name + ".crt")
+        pki.authority(server, name, name + ".key", name + ".crt", new=pki.CURVE)
         shutil.copy(os.path.join(server, name + ".crt"), agent)
     for name, subject in (("client-admin", "/O=system:masters/CN=system:admin"), ("client-kube-proxy", "/CN=system:kube-proxy")):
-        pki.sign(server, name + ".crt", name + ".key", subject, ("client-ca.crt", "client-ca.key"), new=curve)
+        pki.sign(server, name + ".crt", name + ".key", subject, ("client-ca.crt", "client-ca.key"), new=pki.CURVE)
     for name in ("request-header-ca", "etcd/server-ca"):
-        pki.authority(server, name.replace("/", "-"), name + ".key", name + ".crt")
+        pki.authority(server, name.replace("/", "-"), name + ".key", name + ".crt", new=pki.CURVE)
     for name, ca in (("serving-kube-apiserver", "server-ca"), ("client-auth-proxy", "request-header-ca"),
                      ("etcd/client", "etcd/server-ca")):
-        pki.sign(server, name + ".crt", name + ".key", "/CN=" + os.path.basename(name), (ca + ".crt", ca + ".key"), names="IP:127.0.0.1")
+        pki.sign(server, name + ".crt", name + ".key", "/CN=" + os.path.basename(name), (ca + ".crt", ca + ".key"),
+                 names="IP:127.0.0.1", new=pki.CURVE)
     pki.sign(agent, "client-kubelet.crt", "client-kubelet.key", "/O=system:nodes/CN=system:node:x",
-             (os.path.join(server, "client-ca.crt"), os.path.join(server, "client-ca.key")), new=curve)
+             (os.path.join(server, "client-ca.crt"), os.path.join(server, "client-ca.key")), new=pki.CURVE)
     with open(os.path.join(agent, "kubelet.kubeconfig"), "w") as target:
         target.write("clusters: [{name: local, cluster: {server: 'https://127.0.0.1:6444'}}]\n")
     return root
@@ -335,12 +335,12 @@ def test_kubeadm(tmp_path):
     folder = tmp_path / "kubernetes" / "pki"
     (folder / "etcd").mkdir(parents=True)
     for ca in ("ca", "front-proxy-ca", "etcd/ca"):
-        pki.authority(str(folder), ca.replace("/", "-"), ca + ".key", ca + ".crt")
+        pki.authority(str(folder), ca.replace("/", "-"), ca + ".key", ca + ".crt", new=pki.CURVE)
     for name, subject, ca in (("apiserver-kubelet-client", "/O=system:masters/CN=kube-apiserver-kubelet-client", "ca"),
                               ("apiserver", "/CN=kube-apiserver", "ca"), ("front-proxy-client", "/CN=front-proxy-client", "front-proxy-ca"),
                               ("apiserver-etcd-client", "/O=system:masters/CN=kube-apiserver-etcd-client", "etcd/ca"),
                               ("etcd/server", "/CN=x", "etcd/ca")):
-        pki.sign(str(folder), name + ".crt", name + ".key", subject, (ca + ".crt", ca + ".key"))
+        pki.sign(str(folder), name + ".crt", name + ".key", subject, (ca + ".crt", ca + ".key"), new=pki.CURVE)
     found = _pki.layout(str(folder.parent))
     assert (found.kind, list(found.identities)) == ("kubeadm", ["apiserver-kubelet-client"])
     assert find(str(folder.parent), verify=False).identity.name == "apiserver-kubelet-client"
