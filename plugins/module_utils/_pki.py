@@ -18,8 +18,8 @@ from ansible_collections.fay.rancher.plugins.module_utils import _certificates
 from ansible_collections.fay.rancher.plugins.module_utils._certificates import CertificateError
 
 STATE_PATH = "/api/v1/namespaces/kube-system/%s/full-cluster-state"
-STATE_READER = "kube-node"  # RKE1 binds its group to what reads everything but logs; every node has it
 NODE = {"rke1": "kube-node", "rke2": "client-kubelet", "k3s": "client-kubelet", "kubeadm": "kubelet"}  # who each node is to the API
+STATE_READER = NODE["rke1"]  # RKE1 binds its group to what reads everything but logs
 DIRECTORIES = ("/etc/kubernetes/ssl", "/var/lib/rancher/rke2", "/var/lib/rancher/k3s", "/etc/kubernetes")
 KUBELET = "/var/lib/kubelet/pki/kubelet-client-current.pem"  # kubeadm: certificate and key in one file
 # The strongest first; `admin` is kube-admin of RKE1's stored state, or the administrator's certificate of the others.
