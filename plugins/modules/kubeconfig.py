@@ -326,10 +326,10 @@ def read(path):
             return source.read()
     except FileNotFoundError:
         return ""
-    except PermissionError:
-        raise KubeconfigError("the user whose directory it is in (uid %d) cannot read it. Give it to that user with chown"
-                              % owner_on_the_way(path))
     except (OSError, ValueError) as error:
+        if isinstance(error, PermissionError) and os.geteuid() == 0:
+            raise KubeconfigError("the user whose directory it is in (uid %d) cannot read it. Give it to that user with chown"
+                                  % owner_on_the_way(path))
         raise KubeconfigError("it cannot be read: %s" % error)
 
 

@@ -268,6 +268,8 @@ def test_root_does_not_follow_a_users_link_to_what_is_not_his(home):
                 target.write("users: [{name: root, user: {token: secret}}]")
             with pytest.raises(_kubeconfig.KubeconfigError, match="the user whose directory it is in .uid 65534. cannot read it"):
                 kubeconfig.read(link)
+            with pytest.raises(_kubeconfig.KubeconfigError, match="it cannot be read: .*Permission denied"), _files.as_owner_of(link):
+                kubeconfig.read(link)  # as the user himself would
             os.unlink(secret)
         else:
             with pytest.raises(PermissionError), _files.as_owner_of(link):
