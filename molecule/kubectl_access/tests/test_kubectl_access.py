@@ -179,13 +179,15 @@ def test_comments_are_kept_in_a_backup_and_links_stay_links():
     assert len(host.check_output("ls /root/c").split()) == 3
 
 
-@pytest.mark.parametrize("target", ["/root/.kube/admin", "/etc/profile.d/mine.sh"])
-def test_root_follows_no_link_that_a_user_has_put_there(target):
+@pytest.mark.parametrize("target, message", [
+    ("/root/.kube/admin", "cannot read it. Give it to that user with chown. It was not touched"),
+    ("/etc/profile.d/mine.sh", "Permission denied: '/etc/profile.d/mine.sh.fay'. It was not touched")])
+def test_root_follows_no_link_that_a_user_has_put_there(target, message):
     host, link = on("bg2"), "/home/alice/.kube/link"
     host.check_output("su - alice -c 'ln -sfn %s %s'", target, link)
     before = host.run("cat %s", target).stdout
     code, output = module("bg2", path=link, owner="alice", embed=True)
-    assert code != 0 and "ermission denied" in output or "cannot read it. Give it to that user" in output, output
+    assert code != 0 and message in output, output
     assert host.run("cat %s", target).stdout == before
     assert host.check_output("su - alice -c 'rm %s; ls .kube'", link) in ("config", "cache\nconfig")
 
@@ -233,8 +235,11 @@ def test_the_cluster_in_the_operators_own_kubeconfig_also_when_rancher_is_lost(t
     here, there = set(glob.glob(os.path.join(tempfile.gettempdir(), "ansible.*"))), bare.check_output("ls /tmp /root")
     try:
         options = {"variables": {"kubeconfig_path": str(path)}, "arguments": ["--diff", "-vvv", "--become", "--become-method=su"]}
+        before = path.read_text()
+        checked = play("playbooks/kubeconfig.yml", variables=options["variables"], arguments=options["arguments"] + ["--check"])
+        assert checked.code == 0 and checked.changed == 1 and path.read_text() == before, checked.output
         run = play("playbooks/kubeconfig.yml", **options)
-        assert run.code == 0, run.output
+        assert run.code == 0 and run.changed == 1, run.output
         assert "may get nodes, get pods, get pods/log, get secrets, get configmaps" in run.text
         assert re.search(r"bg\d \S+ /etc/kubernetes/ssl/\S+ \d+ days left, until 20\S+\", \"\d\d more end later", run.text), run.output
         config = yaml.safe_load(path.read_text())
