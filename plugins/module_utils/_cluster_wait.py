@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """When a cluster counts as ready, and when as failed: a pure judgement over what was seen of it."""
 MESSAGES_KEPT = 10
+# Conditions that are bad when they are True: kubernetes.io/docs/reference/node/node-status.
+BAD_WHEN_TRUE = ("DiskPressure", "MemoryPressure", "PIDPressure", "NetworkUnavailable")
 
 
 def condition(node, name):
@@ -25,6 +27,19 @@ def is_ready(node):
     return condition(node, "Registered") == "True" and condition(node, "Ready") == "True"
 
 
+def complaints(node):
+    """The bad conditions that Kubernetes reports of a node, each as `TYPE: MESSAGE`, sorted; empty where it reports nothing yet."""
+    found = []
+    for item in node.get("conditions") or []:
+        kind, status = item.get("type"), item.get("status")
+        message = item.get("message") or item.get("reason") or "no message"
+        if kind in BAD_WHEN_TRUE and status == "True":
+            found.append("%s: %s" % (kind, message))
+        if kind == "Ready" and status != "True":
+            found.append("not Ready: %s" % message)
+    return sorted(found)
+
+
 def name_of(node):
     return node.get("requestedHostname") or node.get("nodeName") or node.get("id")
 
@@ -39,16 +54,18 @@ class Watch:
     def __init__(self, wanted, goal="active", settle=10, stall=300):
         self.wanted, self.goal, self.settle, self.stall = set(wanted), goal, settle, stall
         self.reached_at = self.error_since = self.error = None
-        self.messages = []
+        self.messages, self.shown = [], []
 
     def dump(self):
         """What was seen so far, as a dict that load() takes."""
         return {"reached_at": self.reached_at, "error_since": self.error_since, "error": self.error,
-                "messages": self.messages}
+                "messages": self.messages, "shown": self.shown}
 
     def load(self, seen):
-        for name in ("reached_at", "error_since", "error", "messages"):
-            setattr(self, name, seen.get(name) if name != "messages" else list(seen.get(name) or []))
+        for name in ("reached_at", "error_since", "error"):
+            setattr(self, name, seen.get(name))
+        for name in ("messages", "shown"):
+            setattr(self, name, list(seen.get(name) or []))
 
     def missing(self, nodes):
         """Names that are not as far as the goal wants them, sorted."""
@@ -95,3 +112,15 @@ class Watch:
             "registered" if self.goal == "registered" else "ready")
         message = cluster.get("transitioningMessage")
         return line + (": " + message if message else "")
+
+    def node_lines(self, nodes):
+        """One line for each node that is waited for and of which Kubernetes reports a bad condition, sorted."""
+        return sorted("%s: %s" % (name_of(node), "; ".join(complaints(node)))
+                      for node in nodes if name_of(node) in self.wanted and complaints(node))
+
+    def news(self, cluster, nodes):
+        """The lines of describe() and node_lines() that were not among those of the look before."""
+        lines = [self.describe(cluster, nodes)] + self.node_lines(nodes)
+        new = [line for line in lines if line not in self.shown]
+        self.shown = lines
+        return new

@@ -7,15 +7,21 @@ module: host_info
 short_description: Reads what the preflights of this collection look at
 version_added: 0.1.0
 description:
-  - Reads free space, existing paths, ports in use and more in one go, without root's tools.
+  - Internal to the roles of this collection. It may change without notice.
+  - Reads free space, existing paths, ports in use and more in one execution, without root's tools.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
   - fay.rancher.reads_only
   - action_common_attributes
 options:
+  require_root:
+    description:
+      - If V(true), fail unless the module runs as root.
+    type: bool
+    default: false
   space:
     description:
-      - Directories whose filesystem's free space is wanted. For one that does not exist yet its nearest parent counts.
+      - Directories whose filesystem's size and free space are wanted. For one that does not exist yet its nearest parent counts.
     type: list
     elements: path
     default: []
@@ -66,6 +72,16 @@ free:
   returned: success
   type: dict
   sample: {"/var/lib/docker": 53687091200}
+size:
+  description: Size in bytes of the filesystem by directory.
+  returned: success
+  type: dict
+  sample: {"/var/lib/docker": 107374182400}
+cgroup_version:
+  description: Version of the control groups that the host's init system and engine use, V(1) (hybrid hosts too) or V(2).
+  returned: success
+  type: int
+  sample: 2
 existing:
   description: Those of the paths that exist.
   returned: success
@@ -97,9 +113,12 @@ occupied:
 
 import importlib.util
 import os
+import pwd
+import socket
+import stat
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fay.rancher.plugins.module_utils._files import free_bytes
+from ansible_collections.fay.rancher.plugins.module_utils._files import existing_parent, free_bytes
 
 LISTEN = "0A"  # state of a listening socket in /proc/net/tcp: Linux, include/net/tcp_states.h
 
@@ -108,6 +127,52 @@ def text_of(path):
     """A file's text; bytes that are no UTF-8 are replaced."""
     with open(path, encoding="utf-8", errors="replace") as source:
         return source.read()
+
+
+def status_of(path):
+    """The os.stat_result of a path, not of what it links to; None where nothing is. Raises OSError where it may not look."""
+    try:
+        return os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def is_file(path):
+    """Whether a path leads to a regular file. Raises OSError where it may not look."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def size_bytes(path):
+    """Size in bytes of the filesystem where `path` is or would be; 0 for a path that is not absolute.
+
+    The kubelet counts a node's capacity in the same way (statfs: blocks times their size).
+    """
+    if not path.startswith("/"):
+        return 0
+    found = os.statvfs(existing_parent(path))
+    return found.f_blocks * found.f_frsize
+
+
+def cgroup_version(mounts):
+    """2 where the text of /proc/mounts has cgroup2 at /sys/fs/cgroup itself, else 1: Linux, admin-guide/cgroup-v2.rst."""
+    kinds = [line.split()[2] for line in mounts.splitlines() if line.split()[1:2] == ["/sys/fs/cgroup"]]
+    return 2 if kinds[-1:] == ["cgroup2"] else 1
+
+
+def require_root():
+    """Raise OSError with what to do unless this process is root's."""
+    uid = os.geteuid()
+    if uid == 0:
+        return
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = "uid %d" % uid
+    raise PermissionError("The tasks run as %s on %s; root is required. Set become to true for the play or the host" % (
+        name, socket.gethostname()))
 
 
 def importable(name):
@@ -152,9 +217,28 @@ def programs(inodes):
     return found
 
 
+def look(module):
+    """What the module returns. Raises OSError."""
+    parameters = module.params
+    if parameters["require_root"]:
+        require_root()
+    inodes = listeners(set(parameters["ports"]))
+    names = programs(set(inodes.values()))
+    return dict(
+        free=dict((path, free_bytes(path)) for path in parameters["space"]),
+        size=dict((path, size_bytes(path)) for path in parameters["space"]),
+        cgroup_version=cgroup_version(text_of("/proc/mounts")),
+        content=dict((path, text_of(path)) for path in parameters["read"] if is_file(path)),
+        digests=dict((path, module.sha256(path)) for path in parameters["digests"] if is_file(path)),
+        existing=[path for path in parameters["paths"] if status_of(path)],
+        python_modules=[name for name in parameters["python_modules"] if importable(name)],
+        occupied=dict((str(port), names.get(inode, "?")) for port, inode in inodes.items()))
+
+
 def main():
     module = AnsibleModule(
         argument_spec=dict(
+            require_root=dict(type="bool", default=False),
             space=dict(type="list", elements="path", default=[]),
             paths=dict(type="list", elements="path", default=[]),
             read=dict(type="list", elements="path", default=[]),
@@ -164,17 +248,12 @@ def main():
         ),
         supports_check_mode=True,
     )
-    parameters = module.params
-    inodes = listeners(set(parameters["ports"]))
-    names = programs(set(inodes.values()))
-    module.exit_json(
-        changed=False,
-        free=dict((path, free_bytes(path)) for path in parameters["space"]),
-        content=dict((path, text_of(path)) for path in parameters["read"] if os.path.isfile(path)),
-        digests=dict((path, module.sha256(path)) for path in parameters["digests"] if os.path.isfile(path)),
-        existing=[path for path in parameters["paths"] if os.path.lexists(path)],
-        python_modules=[name for name in parameters["python_modules"] if importable(name)],
-        occupied=dict((str(port), names.get(inode, "?")) for port, inode in inodes.items()))
+    try:
+        found = look(module)
+    except OSError as error:
+        problem = "Cannot read %s: %s. Run the module as root (become)" % (error.filename, error.strerror)
+        module.fail_json(msg=problem if error.strerror else str(error))
+    module.exit_json(changed=False, **found)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ module: rancher_cluster_wait
 short_description: Waits until a cluster's nodes have registered, or until the cluster is ready
 version_added: 0.1.0
 description:
-  - Waits for the named nodes, and shows the cluster's state and message whenever they change.
+  - Waits for the named nodes, and shows the cluster's state and message whenever they change, and for each node the bad
+    conditions that Kubernetes reports, such as C(DiskPressure).
   - Ready means that all the nodes have the conditions Registered and Ready, that the cluster is active and not in
     transition, and that all this still holds O(settle) seconds later.
   - Rancher reports C(transitioning=error) while it retries by itself. So that is a failure only when the same message
@@ -109,9 +110,9 @@ from ansible_collections.fay.rancher.plugins.module_utils._rancher import (
 POLL_SECONDS = 2
 
 
-def give_up(watch, why, line):
-    """Why the waiting ended, with the last distinct messages of the server."""
-    text = "%s. At the end: %s." % (why, line)
+def give_up(watch, why, cluster, nodes):
+    """Raise RancherError with why the wait ended, what Kubernetes reports of the nodes, and the server's last distinct messages."""
+    text = "%s. At the end: %s." % (why, "; ".join([watch.describe(cluster, nodes)] + watch.node_lines(nodes)))
     if watch.messages:
         text += " The server's last messages were: %s" % " | ".join(watch.messages)
     raise RancherError(text)
@@ -130,18 +131,16 @@ def wait(client, parameters, watch, begun):
             raise RancherError("Rancher at %s has no cluster %s" % (client.url, name))
         nodes = client.nodes(cluster["id"])
         verdict = watch.look(time.time(), cluster, nodes)
-        line = watch.describe(cluster, nodes)
-        if line not in lines[-1:]:
-            lines.append(line)
+        lines += watch.news(cluster, nodes)
         if verdict == "failed":
-            give_up(watch, "The cluster %s has reported the same error for %d seconds" % (name, watch.stall), line)
+            give_up(watch, "The cluster %s has reported the same error for %d seconds" % (name, watch.stall), cluster, nodes)
         if verdict == "done":
             return verdict, cluster, lines
         if time.time() - begun > parameters["timeout"]:
             missing = watch.missing(nodes)
             give_up(watch, "The cluster %s is not %s after %d seconds%s" % (
                 name, watch.goal, parameters["timeout"],
-                ", these nodes are not: %s" % ", ".join(missing) if missing else ""), line)
+                ", these nodes are not: %s" % ", ".join(missing) if missing else ""), cluster, nodes)
         if time.time() > end_of_slice:
             return verdict, cluster, lines
         time.sleep(POLL_SECONDS)

@@ -65,9 +65,14 @@ image:
   returned: when the cluster exists
   type: str
   sample: rancher/rancher-agent:v2.6.2
-nodes:
-  description: The nodes that the server knows.
+eviction_hard:
+  description: The C(--eviction-hard) that the cluster gives its kubelets. Empty where it gives none.
   returned: when the cluster exists
+  type: str
+  sample: imagefs.available<2Gi,nodefs.available<2Gi
+nodes:
+  description: The nodes that the server lists. Empty where the cluster does not exist.
+  returned: success
   type: list
   elements: dict
   sample:
@@ -118,6 +123,14 @@ def describe(node):
                 ready=_cluster_wait.is_ready(node))
 
 
+def eviction_hard(cluster):
+    """The kubelet's thresholds in a cluster of /v3/clusters: services.kubelet.extraArgs of its RKE configuration."""
+    found = cluster
+    for name in ("rancherKubernetesEngineConfig", "services", "kubelet", "extraArgs"):
+        found = found.get(name) or {}
+    return found.get("eviction-hard") or ""
+
+
 def main():
     module = AnsibleModule(
         argument_spec=dict(
@@ -137,7 +150,7 @@ def main():
             nodes = sorted((describe(node) for node in client.nodes(cluster["id"])), key=lambda node: node["name"])
     except RancherError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=False, exists=True, nodes=nodes, **found)
+    module.exit_json(changed=False, exists=True, nodes=nodes, eviction_hard=eviction_hard(cluster), **found)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,24 @@ import sys
 import time
 
 import pytest
+import yaml
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 RECORDINGS = os.path.join(ROOT, "tests", "recordings")
 sys.path.insert(0, os.path.join(ROOT, ".ansible", "collections"))
 # The oldest Python of hosts runs what goes to hosts (tests/unit36), neither Ansible's programs nor the stand-in.
 needs_ansible = pytest.mark.skipif(sys.version_info < (3, 8), reason="Ansible's programs do not run on this Python")
+
+
+def role_options(role, values):
+    """The converted options of a role, as its preflight registers them: its defaults, and over them `values` {name: value}."""
+    from ansible_collections.fay.rancher.plugins.plugin_utils._role_options import convert_options
+    with open(os.path.join(ROOT, "roles", role, "meta", "argument_specs.yml")) as source:
+        spec = yaml.safe_load(source)["argument_specs"]["main"]["options"]
+    defaults = {name: option.get("default") for name, option in spec.items()}
+    options, problems = convert_options(spec, dict(defaults, **values), role + "_")
+    assert problems == []
+    return options
 
 
 def free_port():

@@ -92,3 +92,30 @@ def test_what_was_seen_survives_a_slice():
     second.load(json.loads(json.dumps(first.dump())))
     assert second.look(61, cluster, []) == "failed" and second.messages == ["broken"]
     assert second.describe(cluster, []) == "fay: provisioning, 0 of 5 nodes ready: broken"
+
+
+def node(name, **statuses):
+    """A node of /v3/nodes with conditions {type: status}, each with a message."""
+    return {"requestedHostname": name, "conditions": [
+        {"type": kind, "status": status, "message": "message of " + kind} for kind, status in statuses.items()]}
+
+
+def test_what_kubernetes_reports_of_a_node_is_shown_when_it_changes():
+    watch = Watch(["bg1", "bg4"])
+    cluster = {"name": "fay", "state": "waiting", "transitioningMessage": "Waiting for API to be available"}
+    sick = node("bg4", Ready="False", DiskPressure="True", MemoryPressure="False")
+    shown = ["fay: waiting, 0 of 2 nodes ready: Waiting for API to be available",
+             "bg4: DiskPressure: message of DiskPressure; not Ready: message of Ready"]
+    assert watch.news(cluster, [sick, node("bg9", DiskPressure="True")]) == shown
+    assert watch.news(cluster, [sick]) == []
+    later = Watch(["bg1", "bg4"])
+    later.load(json.loads(json.dumps(watch.dump())))
+    assert later.news(cluster, [sick]) == []
+    assert later.news(cluster, [node("bg4", Ready="True")]) == []
+    assert later.news(cluster, [sick]) == shown[1:]
+
+
+def test_a_ready_node_under_pressure_is_shown_too():
+    watch = Watch(["bg4"])
+    assert watch.node_lines([node("bg4", Ready="True", Registered="True", DiskPressure="True")]) == [
+        "bg4: DiskPressure: message of DiskPressure"]

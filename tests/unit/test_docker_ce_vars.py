@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, role_options
 
 SYSTEMS = {
     "ubuntu": {"os_family": "Debian", "distribution": "Ubuntu", "distribution_release": "noble", "distribution_major_version": "24"},
@@ -14,6 +14,8 @@ SYSTEMS = {
     "oracle": {"os_family": "RedHat", "distribution": "OracleLinux", "distribution_major_version": "8", "distribution_release": "NA"},
     "centos7": {"os_family": "RedHat", "distribution": "CentOS", "distribution_major_version": "7", "distribution_release": "Core"},
 }
+OPTIONS = {"docker_ce_version": "20.10", "docker_ce_cli_version": "20.10.24", "docker_ce_repository_channel": "test",
+           "docker_ce_hold": "yes", "docker_ce_repository_url": "https://m"}
 BASES = {"ubuntu": "ubuntu noble", "fedora": "fedora/40", "rhel": "centos/9", "oracle": "centos/8", "centos7": "centos/7"}
 
 
@@ -25,17 +27,15 @@ def templated(tmp_path_factory):
     for name, facts in SYSTEMS.items():
         plays.append({
             "hosts": "localhost", "gather_facts": False,
-            "vars_files": [os.path.join(ROOT, "roles/docker_ce", part, "main.yml") for part in ("defaults", "vars")],
-            "vars": {"ansible_facts": facts},
+            "vars_files": [os.path.join(ROOT, "roles/docker_ce/vars/main.yml")],
+            "vars": {"ansible_facts": facts, "__docker_ce": role_options("docker_ce", OPTIONS)},
             "tasks": [{"ansible.builtin.copy": {"dest": str(folder / name), "content": (
                 "{{ {'repository': __docker_ce_repository_text, 'packages': __docker_ce_packages[ansible_facts.os_family],"
-                " 'key': docker_ce_repository_key} | to_json }}")}}]})
+                " 'key': __docker_ce_key} | to_json }}")}}]})
     (folder / "play.yml").write_text(json.dumps(plays))
     program = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
     done = subprocess.run(
-        [program, "-i", "localhost,", "-c", "local", str(folder / "play.yml"), "-e", json.dumps({
-            "ansible_python_interpreter": "/usr/bin/python3", "docker_ce_version": "20.10", "docker_ce_cli_version": "20.10.24",
-            "docker_ce_repository_channel": "test", "docker_ce_hold": True, "docker_ce_repository_url": "https://m"})],
+        [program, "-i", "localhost,", "-c", "local", str(folder / "play.yml"), "-e", "ansible_python_interpreter=/usr/bin/python3"],
         cwd=ROOT, env=dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg")), stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout

@@ -46,6 +46,12 @@ def test_a_run_with_nothing_to_do_is_cheap():
     assert len(modules[1:]) <= 6, modules
 
 
+@pytest.mark.parametrize("tag", ["docker_ce_preflight", "docker_ce_data_root", "docker_ce_install", "docker_ce_configure"])
+def test_each_tag_alone_changes_nothing_on_a_finished_host(tag):
+    run = play("molecule/docker_ce/parts.yml", arguments=["--limit=debian12", "--tags", tag])
+    assert run.code == 0 and run.changed == 0, run.output
+
+
 def test_the_distributions_packages_are_gone():
     assert not on("debian12").package("docker.io").is_installed
     assert on("el9").run("rpm -q docker-common").rc != 0

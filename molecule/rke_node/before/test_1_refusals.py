@@ -1,6 +1,6 @@
 """What is refused on fresh hosts, before anything is changed."""
 import pytest
-from lab import PREFIX, on, refused, wait_for
+from lab import PREFIX, on, play, refused, wait_for
 
 
 def inventory(tmp_path, text):
@@ -56,6 +56,31 @@ def test_too_little_space(variable, message):
     refused(message, variables={variable: "100000"})
 
 
-def test_an_unreachable_server():
+@pytest.mark.parametrize("arguments", [[], ["--tags=rke_node_join"]], ids=["the whole role", "rke_node_join alone"])
+def test_an_unreachable_server(arguments):
     refused("Rancher does not answer at https://%s.250" % PREFIX, playbook="molecule/rke_node/join.yml",
-            variables={"rancher_url": "https://%s.250" % PREFIX})
+            variables={"rancher_url": "https://%s.250" % PREFIX}, arguments=arguments)
+
+
+def test_the_preflight_alone_changes_nothing():
+    run = play("molecule/rke_node/join.yml", variables={"rancher_url": "https://%s.250" % PREFIX}, arguments=["--tags=rke_node_preflight"])
+    assert run.code == 0 and run.changed == 0, run.output
+
+
+def test_a_disk_on_which_the_kubelet_would_evict_every_pod():
+    refused("the kubelet evicts all pods at imagefs.available<99.9%", variables={
+        "rke_node_eviction_hard": "imagefs.available<99.9%,nodefs.available<1Mi"})
+
+
+def test_an_ordinary_user():
+    refused("The tasks run as nobody on bg1; root is required", playbook="molecule/rke_node/join.yml", arguments=["--limit=bg1"],
+            variables={"ansible_become": True, "ansible_become_user": "nobody"})
+
+
+def test_a_node_name_that_kubernetes_does_not_take():
+    refused("a name of lower-case letters, digits and hyphens (rke_node_name)", variables={"rke_node_name": "BG_1"})
+
+
+def test_roles_in_a_string():
+    refused("The cluster fay would have no node with the role worker.",
+            arguments=["--extra-vars=rke_node_roles=etcd,controlplane"])

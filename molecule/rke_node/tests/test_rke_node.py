@@ -2,6 +2,7 @@
 import json
 import re
 
+import pytest
 from lab import PASSWORD, PREFIX, on, play, refused
 
 JOIN = "molecule/rke_node/join.yml"
@@ -49,6 +50,25 @@ def test_a_host_of_another_cluster(tmp_path):
 def test_one_node_can_be_played_alone():
     run = play(JOIN, arguments=["--limit=bg4"])
     assert run.code == 0 and run.changed == 0, run.output
+
+
+@pytest.mark.parametrize("tag", ["rke_node", "rke_node_preflight", "rke_node_join"])
+def test_each_tag_alone_changes_nothing(tag):
+    run = play(JOIN, arguments=["--tags=" + tag])
+    assert run.code == 0 and run.changed == 0, run.output
+    assert ("Wait until the cluster is ready" in run.output) == (tag != "rke_node_preflight")
+
+
+def test_what_kubernetes_reports_of_a_node_is_shown():
+    """A kubelet that has stopped: the API server says so after 40 seconds (kube-controller-manager --node-monitor-grace-period)."""
+    on("bg4").check_output("docker stop kubelet")
+    try:
+        run = play(JOIN, variables={"rke_node_timeout": 75})
+        reported = "bg4: not Ready: Kubelet stopped posting node status."
+        assert run.code != 0 and run.text.count(reported) >= 2, run.output  # while it waits, and at the end
+    finally:
+        on("bg4").check_output("docker start kubelet")
+    assert play(JOIN).code == 0
 
 
 def test_no_secret_is_shown_by_the_most_talkative_run():

@@ -1,0 +1,24 @@
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Converts the options of the role whose task this is; documented in the module of the same name."""
+import os
+
+import yaml
+from ansible.plugins.action import ActionBase
+from ansible_collections.fay.rancher.plugins.plugin_utils._role_options import convert_options
+
+
+class ActionModule(ActionBase):
+    """Runs on the control machine only; it returns each option under its name without the role's prefix, and `problems`."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        role = task_vars["role_path"]
+        with open(os.path.join(role, "meta", "argument_specs.yml"), encoding="utf-8") as source:
+            spec = yaml.safe_load(source)["argument_specs"]["main"]["options"]
+        values = self._templar.template({name: task_vars[name] for name in spec if name in task_vars})
+        options, problems = convert_options(spec, values, os.path.basename(role) + "_")
+        return dict(result, changed=False, problems=problems, **options)

@@ -1,0 +1,56 @@
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The filter eviction_problems; documented in eviction_problems.yml."""
+import re
+
+from ansible.errors import AnsibleFilterError
+
+# kubernetes @v1.21.5 pkg/kubelet/apis/config/v1beta1/defaults_linux.go, of which only space is looked at here.
+DEFAULT = "imagefs.available<15%,nodefs.available<10%"
+# kubernetes apimachinery pkg/api/resource/suffix.go: what a quantity may end with.
+SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+THRESHOLD = re.compile(r"(?P<signal>[A-Za-z.]+)<(?P<number>[0-9.]+)(?P<suffix>%|[A-Za-z]*)$")
+GIB = 2**30
+
+
+def parse_thresholds(text):
+    """[(signal, number, suffix)] of an `--eviction-hard`, such as ("imagefs.available", 15.0, "%"). Raises AnsibleFilterError."""
+    thresholds = []
+    for part in text.split(","):
+        match = THRESHOLD.match(part.strip())
+        try:
+            suffix = match.group("suffix")
+            if suffix != "%" and suffix not in SUFFIXES:
+                raise ValueError
+            thresholds.append((match.group("signal"), float(match.group("number")), suffix))
+        except (AttributeError, ValueError):
+            raise AnsibleFilterError("eviction_problems: %r is not an eviction threshold; SIGNAL<QUANTITY or SIGNAL<PERCENT%% is "
+                                     "required, such as imagefs.available<15%%. Correct rke_node_eviction_hard" % part)
+    return thresholds
+
+
+def eviction_problems(filesystems, thresholds=""):
+    """One sentence for each filesystem on which a kubelet would report disk pressure.
+
+    filesystems: {"imagefs" or "nodefs": {"path": str, "size": bytes, "free": bytes, "reserve": bytes that are still to be written}}.
+    thresholds: the kubelet's `--eviction-hard`; empty for the kubelet's own. What it does not name is never evicted for.
+    """
+    problems = []
+    for signal, number, suffix in parse_thresholds(thresholds or DEFAULT):
+        filesystem = filesystems.get(signal[:-len(".available")]) if signal.endswith(".available") else None
+        if filesystem is None:
+            continue
+        size, free, reserve = (int(filesystem[name]) for name in ("size", "free", "reserve"))
+        limit = size * number / 100 if suffix == "%" else number * SUFFIXES[suffix]
+        if free - reserve >= limit:
+            continue
+        problems.append(
+            "%s has %.1f of %.1f GiB free (%d %%); the kubelet evicts all pods at %s<%g%s, and %.1f GiB are still to be written, so "
+            "%.1f GiB are required" % (filesystem["path"], free / GIB, size / GIB, 100 * free // size if size else 0, signal, number,
+                                       suffix, reserve / GIB, (limit + reserve) / GIB))
+    return problems
+
+
+class FilterModule:
+    def filters(self):
+        return {"eviction_problems": eviction_problems}

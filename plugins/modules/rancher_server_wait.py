@@ -1,0 +1,95 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+DOCUMENTATION = r"""
+module: rancher_server_wait
+short_description: Waits until the Rancher server of this host answers
+version_added: 0.1.0
+description:
+  - Waits on the server's own host, and shows what the server answers so far whenever that changes.
+  - Watches the server's container. If the container exits or the engine restarts it, the wait fails at once with the
+    container's state, its exit code and the last lines of its log. The first password in the log is masked.
+author: fay.rancher authors (@fay-rancher)
+extends_documentation_fragment:
+  - fay.rancher.reads_only
+  - action_common_attributes
+options:
+  container:
+    description:
+      - Name of the server's container.
+    type: str
+    default: rancher
+  port:
+    description:
+      - Port of the server on C(127.0.0.1) of this host.
+    type: int
+    default: 443
+  timeout:
+    description:
+      - For how many seconds to wait at most.
+    type: int
+    default: 600
+  seen:
+    description:
+      - What an earlier part of the same waiting saw. Set by the action plugin only.
+    type: dict
+  slice:
+    description:
+      - After how many seconds to come back and report. Set by the action plugin only.
+    type: int
+requirements:
+  - The Docker command line on the host
+"""
+
+EXAMPLES = r"""
+- name: Wait until the Rancher server answers
+  fay.rancher.rancher_server_wait:
+    container: rancher
+    port: 443
+"""
+
+RETURN = r"""
+first_login:
+  description: Value of the server's setting C(first-login). C(true) until the first boot is done.
+  returned: success
+  type: str
+  sample: "true"
+waited:
+  description: Seconds that were waited.
+  returned: success
+  type: int
+  sample: 42
+"""
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.fay.rancher.plugins.module_utils._server_wait import Container, ServerError, ServerWait
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            container=dict(type="str", default="rancher"),
+            port=dict(type="int", default=443),
+            timeout=dict(type="int", default=600),
+            seen=dict(type="dict"),
+            slice=dict(type="int"),
+        ),
+        supports_check_mode=True,
+    )
+    parameters = module.params
+    module.get_bin_path("docker", required=True)
+    container = Container(parameters["container"], module.run_command)
+    wait = ServerWait(container, "https://127.0.0.1:%d" % parameters["port"], parameters["timeout"], parameters["seen"])
+    try:
+        value, lines = wait.wait(parameters["slice"] or parameters["timeout"])
+    except ServerError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, done=value is not None, first_login=value or "", lines=lines,
+                     waited=int(time.time() - wait.begun), seen=wait.dump())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+DOCUMENTATION = r"""
+module: role_options
+short_description: Converts the options of a role of this collection to their types
+version_added: 0.1.0
+description:
+  - Internal to the roles of this collection. It may change without notice.
+  - Reads C(meta/argument_specs.yml) of the role whose task it is, and converts the role's variables, which are strings
+    where they come from C(-e NAME=VALUE), to the types that are declared there.
+  - It runs on the control machine and executes nothing on the host. Its result can hold secrets, so use C(no_log).
+author: fay.rancher authors (@fay-rancher)
+extends_documentation_fragment:
+  - fay.rancher.reads_only
+  - action_common_attributes
+"""
+
+EXAMPLES = r"""
+- name: Convert the options to their types
+  fay.rancher.role_options:
+  register: __docker_ce
+  no_log: true
+
+- name: Fail on invalid options
+  ansible.builtin.assert:
+    that: __docker_ce.problems | length == 0
+    fail_msg: "{{ __docker_ce.problems | join('; ') }}"
+"""
+
+RETURN = r"""
+problems:
+  description: What is wrong with an option, one sentence each. The options themselves are returned beside it, each under
+    its name without the role's prefix.
+  returned: success
+  type: list
+  elements: str
+  sample: ["docker_ce_version is the number 20.1; a string is required. Put it in quotes"]
+"""

@@ -1,0 +1,126 @@
+"""Options of roles, as `-e NAME=VALUE` and inventories give them: each is converted once, and nothing reads it unconverted."""
+import glob
+import json
+import os
+
+import pytest
+import yaml
+from ansible_collections.fay.rancher.plugins.plugin_utils._role_options import convert_options
+from conftest import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import Environment, nodes
+
+ROLES = ["docker_ce", "rancher_server", "rke_node", "kubectl_access"]
+# Keywords of tasks that hold expressions without braces.
+CONDITIONS = {"when", "that", "until", "changed_when", "failed_when"}
+SAMPLES = {"str": "a text", "path": "/a/path", "bool": True, "int": 7, "dict": {"key": "value"}}
+
+
+def spec_of(role):
+    with open(os.path.join(ROOT, "roles", role, "meta", "argument_specs.yml")) as source:
+        return yaml.safe_load(source)["argument_specs"]["main"]["options"]
+
+
+def every_option():
+    return [(role, name, option) for role in ROLES for name, option in spec_of(role).items()]
+
+
+def sample(option):
+    """A value of the option's type."""
+    if option["type"] == "list":
+        element = dict(option, type=option["elements"])
+        return [sample(element), sample(element)]
+    if option["type"] == "dict" and option.get("options"):
+        return {name: sample(below) for name, below in option["options"].items()}
+    return SAMPLES[option["type"]]
+
+
+def as_extra_variable(value, option):
+    """The string that `-e NAME=VALUE` makes of a value."""
+    if option["type"] == "list" and option["elements"] == "str":
+        return ", ".join(value)
+    return json.dumps(value) if option["type"] in ("list", "dict") else str(value)
+
+
+@pytest.mark.parametrize("role, name, option", every_option(), ids=lambda item: item if isinstance(item, str) else "")
+def test_every_option_of_every_role_is_converted_from_a_string(role, name, option):
+    value = sample(option)
+    options, problems = convert_options({name: option}, {name: as_extra_variable(value, option)}, role + "_")
+    assert problems == []
+    assert options == {name[len(role) + 1:]: value}
+
+
+@pytest.mark.parametrize("text", ["no", "false", "False", "0", "off"])
+def test_a_false_in_a_string_is_false(text):
+    assert convert_options({"r_hold": {"type": "bool"}}, {"r_hold": text}, "r_") == ({"hold": False}, [])
+
+
+@pytest.mark.parametrize("text, items", [
+    ("localhost,127.0.0.1", ["localhost", "127.0.0.1"]), ("", []), ("ops", ["ops"]), ('["a", "b"]', ["a", "b"]), ("[a, b]", ["a", "b"]),
+    ("[::1]:80,b", ["[::1]:80", "b"])])
+def test_a_string_where_a_list_is_required(text, items):
+    assert convert_options({"r_x": {"type": "list", "elements": "str"}}, {"r_x": text}, "r_") == ({"x": items}, [])
+
+
+@pytest.mark.parametrize("value, option, message", [
+    (20.1, {"type": "str"}, "r_x is the number 20.1; a string is required. Put it in quotes"),
+    (True, {"type": "str"}, "r_x is a boolean (true); a string is required"),
+    ({"a": 1}, {"type": "str"}, "r_x is a map; a string is required"),
+    ("maybe", {"type": "bool"}, "r_x is 'maybe'; true or false is required"),
+    ("5 GiB", {"type": "int"}, "r_x is '5 GiB'; a whole number is required"),
+    (float("inf"), {"type": "int"}, "a whole number is required"),
+    ({"a": 1}, {"type": "list", "elements": "str"}, "r_x is a map; a list is required"),
+    ("a: [", {"type": "dict"}, "r_x is not a map"),
+    ([{"size": "x"}], {"type": "list", "elements": "dict", "options": {"size": {"type": "int"}}}, "r_x[0].size is 'x'; a whole number"),
+])
+def test_what_does_not_fit_is_reported_with_its_name(value, option, message):
+    options, problems = convert_options({"r_x": option}, {"r_x": value}, "r_")
+    assert options == {"x": None} and len(problems) == 1 and message in problems[0]
+
+
+def test_an_option_that_is_not_set_is_none():
+    assert convert_options({"r_x": {"type": "str"}}, {}, "r_") == ({"x": None}, [])
+
+
+values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+                      lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=5)
+
+
+@given(values)
+def test_no_value_crashes_the_conversion(value):
+    for _role, name, option in every_option():
+        convert_options({name: option}, {name: value}, "")
+
+
+def templates_of(node, key=""):
+    """(text, whether it is an expression without braces) of all strings in a YAML tree."""
+    if isinstance(node, dict):
+        for name, below in node.items():
+            yield from templates_of(below, name)
+    elif isinstance(node, list):
+        for below in node:
+            yield from templates_of(below, key)
+    elif isinstance(node, str):
+        yield node, key in CONDITIONS
+
+
+def variables_of(path):
+    """Names of the variables that the templates of a file read."""
+    with open(path) as source:
+        text = source.read()
+    templates = templates_of(yaml.safe_load(text)) if path.endswith(".yml") else [(text, False)]
+    names = set()
+    for template, is_bare in templates:
+        parsed = Environment().parse("{{ %s }}" % template if is_bare else template)
+        names |= {node.name for node in parsed.find_all(nodes.Name)}
+    return names
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_part_of_a_role_reads_an_option_that_is_not_converted(role):
+    files = [path for part in ("tasks/*.yml", "vars/*.yml", "templates/*.j2")
+             for path in glob.glob(os.path.join(ROOT, "roles", role, part))]
+    read = {path: variables_of(path) for path in files}
+    assert any("__" + role in names for names in read.values())
+    assert {os.path.basename(path): names & set(spec_of(role)) for path, names in read.items() if names & set(spec_of(role))} == {}
