@@ -420,6 +420,19 @@ def test_a_kubectl_of_another_age_is_refused():
             variables={"kubectl_access_version": "1.15.3"})
 
 
+@pytest.mark.parametrize("tag", ["kubectl_access_preflight", "kubectl_access_kubeconfig", "kubectl_access_kubectl"])
+def test_each_tag_alone_changes_nothing(tag):
+    run = play(ROLE, arguments=["--limit=bg2", "--tags=" + tag])
+    assert run.code == 0 and run.changed == 0, run.output
+    assert ("Write kubeconfigs with the requested rights" in run.output) == (tag != "kubectl_access_preflight")
+    assert ("Install kubectl" in run.output) == (tag == "kubectl_access_kubectl")
+
+
+def test_an_ordinary_user_is_refused():
+    refused("The tasks run as nobody on bg2; root is required", playbook=ROLE, arguments=["--limit=bg2"],
+            variables={"ansible_become": True, "ansible_become_user": "nobody"})
+
+
 def test_it_goes_and_leaves_what_is_not_ours():
     run = play(PLAYBOOK, arguments=["--limit=bg2"], variables={"kubectl_access_state": "absent"})
     assert run.code == 0, run.output
