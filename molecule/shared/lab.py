@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import testinfra
+from processes import descendants
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SCENARIO = os.environ.get("MOLECULE_SCENARIO_NAME") or os.environ["FAY_LAB_SET"]
@@ -91,23 +92,6 @@ def refused(message, playbook="site.yml", **options):
     assert run.changed == 0, run.output
     assert "Traceback" not in run.output
     return run
-
-
-def descendants(pid):
-    """The process ids below `pid`, from /proc."""
-    parents = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open("/proc/%s/stat" % entry) as source:
-                    parents[int(entry)] = int(source.read().rsplit(")", 1)[1].split()[1])
-            except OSError:  # ended meanwhile
-                continue
-    found, level = [], [pid]
-    while level:
-        level = [child for child, parent in parents.items() if parent in level]
-        found += level
-    return found
 
 
 def interrupt(playbook, task, after=0.0, power_cut=(), **options):

@@ -7,6 +7,7 @@ import time
 
 import pytest
 import yaml
+from durations import pytest_runtest_logreport  # noqa: F401
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 RECORDINGS = os.path.join(ROOT, "tests", "recordings")

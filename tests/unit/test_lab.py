@@ -3,6 +3,7 @@ import importlib.machinery
 import importlib.util
 import os
 import subprocess
+import threading
 
 import pytest
 from conftest import ROOT
@@ -24,6 +25,20 @@ def test_a_machine_that_is_too_small_is_refused(lab, monkeypatch, limit, message
     monkeypatch.setattr(lab, limit, 100000)
     with pytest.raises(lab.LabError, match=message):
         lab.check_machine()
+
+
+def test_two_commands_do_not_build_at_the_same_time(lab, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(lab, "CACHE", str(tmp_path))
+    order = []
+    with lab.alone():
+        monkeypatch.setattr(lab, "build_all", lambda: order.append("other"))
+        other = threading.Thread(target=lab.build)
+        other.start()
+        other.join(0.5)
+        order.append("first")
+    other.join()
+    assert order == ["first", "other"]
+    assert "wait for another lab command" in capsys.readouterr().out
 
 
 def test_a_user_who_may_not_install_what_is_missing_is_told():

@@ -1,0 +1,2 @@
+"""All scenarios: `make test` lists the slowest tests."""
+from durations import pytest_runtest_logreport  # noqa: F401

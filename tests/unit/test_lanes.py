@@ -1,0 +1,139 @@
+"""tests/lanes: two steps at a time, what it prints, and how it ends."""
+import glob
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT
+
+MAKEFILE = r"""
+.PHONY: molecule
+lab:
+	@echo begin lab >>order; sleep 0.3; echo end lab >>order
+molecule:
+	@echo begin $(SCENARIO) >>order; sleep 0.3
+	@echo '{"test": "test_$(SCENARIO)", "seconds": 12, "outcome": "passed", "reason": ""}' >>$(FAY_TESTS)
+	@echo output of $(SCENARIO); echo end $(SCENARIO) >>order
+good:
+	@echo begin good >>order; echo output of good; tests/timed good sleep 0.6; echo end good >>order
+	@echo '{"test": "test_slow", "seconds": 61.2, "outcome": "passed", "reason": ""}' >>$(FAY_TESTS)
+	@echo '{"test": "test_old", "seconds": 0, "outcome": "skipped", "reason": "no Python 3.6"}' >>$(FAY_TESTS)
+bad:
+	@echo output of bad; exit 3
+missing:
+	@echo "Skipped: there is no tool"
+endless:
+	@setsid sh -c 'echo $$$$ >pid; exec sleep 1000'
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project with two scenarios whose Makefile has the targets above."""
+    for path in ("tests/lanes", "tests/timed", "molecule/shared/processes.py"):
+        os.makedirs(os.path.dirname(tmp_path / path), exist_ok=True)
+        shutil.copy(os.path.join(ROOT, path), tmp_path / path)
+    for name in ("one", "two"):
+        (tmp_path / "molecule" / name).mkdir()
+        (tmp_path / "molecule" / name / "molecule.yml").write_text("")
+    (tmp_path / "Makefile").write_text(MAKEFILE)
+    return tmp_path
+
+
+def lanes(project, *steps):
+    """The command line of tests/lanes and the options of subprocess for it."""
+    return [sys.executable, str(project / "tests/lanes")] + list(steps), {
+        "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "universal_newlines": True, "cwd": str(project)}
+
+
+def run(project, *steps):
+    command, options = lanes(project, *steps)
+    return subprocess.run(command, **options)
+
+
+def is_running(pid):
+    """Whether the process runs: it may be a zombie for a while until its new parent notices."""
+    try:
+        with open("/proc/%s/stat" % pid) as source:
+            return source.read().rpartition(") ")[2][0] != "Z"
+    except OSError:
+        return False
+
+
+def test_two_steps_run_at_a_time_and_scenarios_wait_for_the_lab(project):
+    done = run(project, "lab", "one", "two", "good")
+    assert done.returncode == 0, done.stdout
+    order = (project / "order").read_text().splitlines()
+    assert set(order[:2]) == {"begin lab", "begin good"}  # good need not wait
+    assert order.index("begin one") > order.index("end lab")
+    assert order.index("begin one") < order.index("end good")
+    assert order.index("begin two") < max(order.index("end good"), order.index("end one"))
+
+
+def test_a_step_that_succeeds_is_one_line_and_skips_are_listed(project):
+    done = run(project, "good", "missing")
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^✓ good +1 s  1 passed, 1 skipped$", done.stdout, re.M)
+    assert "output of good" not in done.stdout
+    assert "Skipped: 2\n  good: test_old: no Python 3.6\n  missing: there is no tool\n" in done.stdout
+    assert re.search(r"^  good +[01] s$", done.stdout, re.M)  # from tests/timed
+    assert re.search(r"The slowest 10 tests:\n +61 s  good +test_slow\n +0 s  good +test_old\n", done.stdout)
+
+
+def test_a_step_that_fails_is_printed_whole_and_the_others_run(project):
+    done = run(project, "bad", "good", "one")
+    assert done.returncode == 1
+    assert "== bad failed; its output:\noutput of bad\n" in done.stdout
+    assert re.search("^✗ bad", done.stdout, re.M) and re.search("^✓ good", done.stdout, re.M) and re.search("^✓ one", done.stdout, re.M)
+
+
+def test_scenarios_do_not_start_without_the_lab(project):
+    (project / "Makefile").write_text(MAKEFILE.replace("echo begin lab >>order", "exit 1"))
+    done = run(project, "lab", "one", "good")
+    assert done.returncode == 1
+    assert "one did not start: the lab was not built" in done.stdout
+    assert "begin one" not in (project / "order").read_text()
+    assert re.search("^✓ good", done.stdout, re.M)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_all_processes(project, number):
+    command, options = lanes(project, "endless", "good")
+    process = subprocess.Popen(command, **options)
+    deadline = time.time() + 10
+    while not (project / "pid").exists() or not (project / "pid").read_text():
+        assert time.time() < deadline
+        time.sleep(0.05)
+    process.send_signal(number)
+    output = process.communicate(timeout=20)[0]
+    assert process.returncode == 130 and "Interrupted. The lab's hosts stay" in output, output
+    assert not is_running((project / "pid").read_text().strip())
+
+
+def test_every_scenario_is_in_the_list_of_the_makefile():
+    with open(os.path.join(ROOT, "Makefile")) as source:
+        listed = re.search(r"^SCENARIOS := (.*)$", source.read(), re.M).group(1).split()
+    assert sorted(listed) == sorted(path.split(os.sep)[-2] for path in glob.glob(os.path.join(ROOT, "molecule", "*", "molecule.yml")))
+
+
+def test_tests_are_recorded_with_time_outcome_and_reason(tmp_path):
+    (tmp_path / "conftest.py").write_text("from durations import pytest_runtest_logreport\n")
+    (tmp_path / "test_x.py").write_text(
+        "import time, pytest\n"
+        "@pytest.fixture\ndef slow():\n    time.sleep(0.2)\n"
+        "def test_passes(slow):\n    time.sleep(0.1)\n"
+        "def test_fails():\n    assert False\n"
+        "@pytest.mark.skip(reason='no tool')\ndef test_is_skipped():\n    pass\n")
+    subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)], stdout=subprocess.DEVNULL,
+                   env=dict(os.environ, PYTHONPATH=os.path.join(ROOT, "molecule", "shared"), FAY_TESTS=str(tmp_path / "records")))
+    tests = {test["test"].split("::")[1]: test for test in map(json.loads, (tmp_path / "records").read_text().splitlines())}
+    assert {name: test["outcome"] for name, test in tests.items()} == {
+        "test_passes": "passed", "test_fails": "failed", "test_is_skipped": "skipped"}
+    assert tests["test_passes"]["seconds"] >= 0.3
+    assert tests["test_is_skipped"]["reason"].endswith("no tool")
