@@ -1,12 +1,13 @@
 """The lab's refusals: early, and with what is missing."""
 import importlib.machinery
 import importlib.util
+import json
 import os
 import subprocess
 import threading
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, needs_ansible
 
 
 @pytest.fixture
@@ -39,6 +40,25 @@ def test_two_commands_do_not_build_at_the_same_time(lab, monkeypatch, tmp_path, 
     other.join()
     assert order == ["first", "other"]
     assert "wait for another lab command" in capsys.readouterr().out
+
+
+@needs_ansible
+@pytest.mark.parametrize("name, paths", [
+    ("demo", ["inventory/fay", "tests/lab/inventory"]), ("fay", ["inventory/fay", "tests/lab/inventory"]),
+    ("docker_ce", ["molecule/docker_ce/inventory"]), ("kubectl_access", ["molecule/kubectl_access/inventory"]),
+    ("rancher_server", ["molecule/rancher_server/inventory"]), ("rke_node", ["molecule/rke_node/inventory"]),
+    ("bench", ["tests/bench/inventory"])])
+def test_addresses_are_plain_values(lab, name, paths):
+    """On a delegated task Ansible shows ansible_host as it is written: a template would be shown as one."""
+    command = ["ansible-inventory", "--list"] + ["--inventory=" + path for path in paths]
+    environment = dict(os.environ, ANSIBLE_CONFIG="ansible.cfg")
+    environment.pop("FAY_LAB_SET", None)
+    if name in ("fay", "bench"):
+        environment["FAY_LAB_SET"] = name
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
+    shown = json.loads(done.stdout.decode())["_meta"]["hostvars"]
+    addresses = {host: values["ansible_host"] for host, values in shown.items()}
+    assert addresses == {host: lab.address_of(name, host) for host in lab.SETS[name][1]}
 
 
 def test_a_user_who_may_not_install_what_is_missing_is_told():
