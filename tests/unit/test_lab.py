@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -50,7 +51,7 @@ def test_two_commands_do_not_build_at_the_same_time(lab, monkeypatch, tmp_path, 
     ("bench", ["tests/bench/inventory"])])
 def test_addresses_are_plain_values(lab, name, paths):
     """On a delegated task Ansible shows ansible_host as it is written: a template would be shown as one."""
-    command = ["ansible-inventory", "--list"] + ["--inventory=" + path for path in paths]
+    command = [os.path.join(os.path.dirname(sys.executable), "ansible-inventory"), "--list"] + ["--inventory=" + path for path in paths]
     environment = dict(os.environ, ANSIBLE_CONFIG="ansible.cfg")
     environment.pop("FAY_LAB_SET", None)
     if name in ("fay", "bench"):
