@@ -21,8 +21,12 @@ setup:  ## the virtual environment and this checkout as fay.rancher (quick when 
 engine:
 	@tests/lab/host.sh packages && tests/lab/host.sh engine
 
+.PHONY: machine
+machine:
+	@$(LAB) check
+
 .PHONY: demo
-demo: setup engine  ## the cluster fay in the lab, by site.yml
+demo: machine setup engine  ## the cluster fay in the lab, by site.yml
 	@tests/demo
 
 .PHONY: demo-down

@@ -8,7 +8,7 @@ import sys
 import threading
 
 import pytest
-from conftest import ROOT, needs_ansible
+from conftest import RECORDINGS, ROOT, needs_ansible
 
 
 @pytest.fixture
@@ -21,12 +21,18 @@ def lab(monkeypatch):
 
 
 @pytest.mark.parametrize("limit, message", [
-    ("NEEDED_MEMORY_GIB", "The lab needs 100000 GiB of memory, this machine has"),
-    ("NEEDED_DISK_GIB", "The lab needs 100000 GiB free under /, there are")])
+    ("NEEDED_MEMORY_GIB", r"This machine has [0-9.]+ GiB of memory; the lab needs 100000"),
+    ("NEEDED_DISK_GIB", r"/ has [0-9.]+ GiB free; the lab needs 100000. Free some space")])
 def test_a_machine_that_is_too_small_is_refused(lab, monkeypatch, limit, message):
+    monkeypatch.setattr(lab, "CACHE", "/not/there/yet")
     monkeypatch.setattr(lab, limit, 100000)
     with pytest.raises(lab.LabError, match=message):
         lab.check_machine()
+
+
+def test_make_demo_checks_the_machine_before_it_installs_anything():
+    done = subprocess.run(["make", "--dry-run", "demo"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.splitlines()[:2] == ["tests/lab/lab check", "tests/setup"]
 
 
 def test_two_commands_do_not_build_at_the_same_time(lab, monkeypatch, tmp_path, capsys):
@@ -41,6 +47,21 @@ def test_two_commands_do_not_build_at_the_same_time(lab, monkeypatch, tmp_path, 
     other.join()
     assert order == ["first", "other"]
     assert "wait for another lab command" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("roles, taints", [
+    (["worker"], []), (["controlplane"], ["--register-with-taints=node-role.kubernetes.io/controlplane=true:NoSchedule"])])
+def test_the_stand_in_gives_the_kubelet_the_clusters_extra_arguments(monkeypatch, roles, taints):
+    monkeypatch.syspath_prepend(os.path.join(ROOT, "tests", "lab", "rancher"))
+    monkeypatch.setenv("STANDIN_RECORDINGS", os.path.join(RECORDINGS, "v2.6.2"))
+    from standin import rke
+    monkeypatch.setattr(rke, "Kube", lambda *arguments: None)
+    services = {"kubelet": {"extraArgs": {"eviction-hard": "nodefs.available<1Gi", "v": "4"}}}
+    cluster = {"object": {"rancherKubernetesEngineConfig": {"services": services}}}
+    node = {"address": "192.0.2.1", "roles": roles}
+    builder = rke.Builder(None, cluster, [node], {"kube-ca": {"certificate": ""}, "kube-admin": None}, None, {})
+    arguments = builder.kubelet_arguments(["entrypoint", "kubelet", "--v=2", "--register-with-taints=other", "--read-only-port=0"], node)
+    assert arguments == ["entrypoint", "kubelet", "--read-only-port=0", "--eviction-hard=nodefs.available<1Gi"] + taints + ["--v=4"]
 
 
 @needs_ansible

@@ -49,7 +49,7 @@ def project(tmp_path):
 def lanes(project, *steps):
     """The command line of tests/lanes and the options of subprocess for it."""
     return [sys.executable, str(project / "tests/lanes")] + list(steps), {
-        "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "universal_newlines": True, "cwd": str(project)}
+        "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "cwd": str(project)}
 
 
 def run(project, *steps):

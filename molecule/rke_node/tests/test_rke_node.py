@@ -14,6 +14,13 @@ def test_both_nodes_are_ready_with_their_roles():
         "bg1": ["Ready", "controlplane,etcd"], "bg4": ["Ready", "worker"]}
 
 
+@pytest.mark.parametrize("name", ["bg1", "bg4"])
+def test_the_kubelet_has_the_clusters_eviction_thresholds(name):
+    """Eight hosts share the lab's disk: the default shares of it would evict their pods with gigabytes free."""
+    line = on(name).check_output("tr '\\0' '\\n' </proc/$(pidof kubelet)/cmdline").splitlines()
+    assert "--eviction-hard=memory.available<50Mi,nodefs.available<1Gi,imagefs.available<1Gi" in line
+
+
 def test_no_log_in_of_an_interrupted_run_stays_for_long():
     """A run that was killed could not give its token back: it has a time to live instead."""
     state = json.loads(on("rancher1").file("/var/lib/rancher/state.json").content_string)

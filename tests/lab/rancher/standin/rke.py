@@ -232,13 +232,9 @@ class Builder:
             self.container(node, "nginx-proxy")
             self.container(node, "service-sidekick")
 
-        def taints(body):
-            wanted = self.taints(node)
-            body["Entrypoint"] = [part for part in body["Entrypoint"] if not part.startswith("--register-with-taints")]
-            if wanted:
-                body["Entrypoint"].append("--register-with-taints=" + ",".join(
-                    "%s=%s:%s" % (taint["key"], taint["value"], taint["effect"]) for taint in wanted))
-        self.container(node, "kubelet", taints)
+        def arguments(body):
+            body["Entrypoint"] = self.kubelet_arguments(body["Entrypoint"], node)
+        self.container(node, "kubelet", arguments)
         self.container(node, "kube-proxy")
 
         def options(body):
@@ -246,6 +242,18 @@ class Builder:
                            "--server", self.settings["url"], "--token", self.settings["token"],
                            "--ca-checksum " + self.settings["checksum"]]
         self.container(node, "share-mnt", options)
+
+    def kubelet_arguments(self, recorded_arguments, node):
+        """The recorded command line with this node's taints and the cluster's extraArgs, which replace RKE's own
+        arguments (rancher/rke @v1.3.3: cluster/plan.go BuildKubeletProcess)."""
+        kubelet = self.cluster["object"]["rancherKubernetesEngineConfig"].get("services", {}).get("kubelet") or {}
+        given = dict(kubelet.get("extraArgs") or {})
+        taints = self.taints(node)
+        if taints:
+            given.setdefault("register-with-taints", ",".join("%(key)s=%(value)s:%(effect)s" % taint for taint in taints))
+        replaced = ["--" + name for name in given] + ["--register-with-taints"]
+        kept = [part for part in recorded_arguments if part.partition("=")[0] not in replaced]
+        return kept + ["--%s=%s" % argument for argument in sorted(given.items())]
 
     @staticmethod
     def taints(node):
