@@ -94,6 +94,16 @@ def refused(message, playbook="site.yml", **options):
     return run
 
 
+def end(process):
+    """Kill a run with all that it started on this machine."""
+    for pid in descendants(process.pid) + [process.pid]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    process.wait()
+
+
 def interrupt(playbook, task, after=0.0, power_cut=(), **options):
     """Run a playbook and kill it, with all that it started here, `after` seconds into the task of that name.
 
@@ -109,12 +119,7 @@ def interrupt(playbook, task, after=0.0, power_cut=(), **options):
             break
     else:
         raise AssertionError("the run ended before the task %s:\n%s" % (task, "".join(seen)))
-    for pid in descendants(process.pid) + [process.pid]:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    process.wait()
+    end(process)
     process.stdout.close()
     if power_cut:
         restart(*power_cut)
