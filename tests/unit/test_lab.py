@@ -31,7 +31,7 @@ def test_a_machine_that_is_too_small_is_refused(lab, monkeypatch, limit, message
 
 
 def test_make_demo_checks_the_machine_before_it_installs_anything():
-    done = subprocess.run(["make", "--dry-run", "demo"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(["make", "--dry-run", "--no-print-directory", "demo"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     assert done.stdout.splitlines()[:2] == ["tests/lab/lab check", "tests/setup"]
 
 

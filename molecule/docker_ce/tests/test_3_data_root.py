@@ -106,7 +106,7 @@ def test_a_node_of_a_swarm():
     host = on("debian13")
     host.check_output("docker swarm init --advertise-addr 127.0.0.1")
     try:
-        host.check_output("docker service create --detach --name served rancher/rke-tools:v0.1.78 sleep infinity")
+        host.check_output("docker service create --detach --stop-signal KILL --name served rancher/rke-tools:v0.1.78 sleep infinity")
         run = play(PLAYBOOK, arguments=["--limit=debian13", "--check"], variables={"docker_ce_data_root": "/var/lib/docker"})
         assert run.code == 0 and "This node of a swarm would be away meanwhile" in run.text, run.output
         run = moved("debian13", "/var/lib/docker")
