@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The filter certificate_table; documented in certificate_table.yml."""
 from ansible.errors import AnsibleFilterError
+from ansible_collections.fay.rancher.plugins.plugin_utils._plain_data import plain_data
 
 
 def certificate_table(found, warn_days=30):
@@ -10,6 +11,7 @@ def certificate_table(found, warn_days=30):
     found: {host: what cluster_pki_info returns}. One line for each host's certificate that is broken or has fewer than `warn_days`
     left, at least for the one that ends first, then one that counts the rest.
     """
+    found = plain_data(found)
     if not isinstance(found, dict) or not all(isinstance(one, dict) and "certificates" in one for one in found.values()):
         raise AnsibleFilterError("certificate_table takes {host: what cluster_pki_info returns}")
     rows = []

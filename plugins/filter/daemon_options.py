@@ -3,12 +3,13 @@
 """The filters daemon_options_problems and daemon_options_need_restart; documented in the .yml files of their names."""
 from ansible.errors import AnsibleFilterError
 from ansible_collections.fay.rancher.plugins.module_utils._daemon_options import needs_restart, problems
+from ansible_collections.fay.rancher.plugins.plugin_utils._plain_data import plain_data
 
 
 def checked(options):
     if not isinstance(options, dict):
         raise AnsibleFilterError("The options of daemon.json must be a dict, not %s" % type(options).__name__)
-    return options
+    return plain_data(options)
 
 
 def daemon_options_problems(options, command="", version=""):

@@ -4,6 +4,7 @@
 import re
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.fay.rancher.plugins.plugin_utils._plain_data import plain_data
 
 # kubernetes @v1.21.5 pkg/kubelet/apis/config/v1beta1/defaults_linux.go, of which only space is looked at here.
 DEFAULT = "imagefs.available<15%,nodefs.available<10%"
@@ -35,6 +36,7 @@ def eviction_problems(filesystems, thresholds=""):
     filesystems: {"imagefs" or "nodefs": {"path": str, "size": bytes, "free": bytes, "reserve": bytes that are still to be written}}.
     thresholds: the kubelet's `--eviction-hard`; empty for the kubelet's own. What it does not name is never evicted for.
     """
+    filesystems = plain_data(filesystems)
     problems = []
     for signal, number, suffix in parse_thresholds(thresholds or DEFAULT):
         filesystem = filesystems.get(signal[:-len(".available")]) if signal.endswith(".available") else None

@@ -9,14 +9,16 @@ import functools
 from ansible.errors import AnsibleFilterError
 from ansible_collections.fay.rancher.plugins.module_utils import _kubeconfig
 from ansible_collections.fay.rancher.plugins.module_utils._kubeconfig import KubeconfigError
+from ansible_collections.fay.rancher.plugins.plugin_utils._plain_data import plain_data
 
 
 def tell(function):
     """Turn what is wrong with a kubeconfig into a filter's error."""
     @functools.wraps(function)
     def told(value, *arguments, **options):
+        arguments, options = plain_data(arguments), plain_data(options)
         try:
-            return function(_kubeconfig.checked(value), *arguments, **options)
+            return function(_kubeconfig.checked(plain_data(value)), *arguments, **options)
         except KubeconfigError as error:
             raise AnsibleFilterError("This is no kubeconfig that %s can take: %s" % (function.__name__, error))
     return told

@@ -1,8 +1,14 @@
 """The filters over kubeconfigs, and a file of many clusters."""
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.fay.rancher.plugins.filter.kubeconfig import FilterModule
 from ansible_collections.fay.rancher.plugins.module_utils import _kubeconfig
+from conftest import ROOT
 
 FILTERS = FilterModule().filters()
 
@@ -37,3 +43,52 @@ def test_what_is_no_kubeconfig_is_told(value):
         FILTERS["kubeconfig_redact"](value)
     with pytest.raises(AnsibleFilterError, match="it has no context nowhere"):
         FILTERS["kubeconfig_subset"](cluster("a"), ["nowhere"])
+
+
+class UncopyableDict(dict):
+    """Like a lazy container of ansible-core 2.19, of which a deep copy would copy the templar too."""
+
+    def __deepcopy__(self, memo):
+        raise AssertionError("copy.deepcopy() of a container of Ansible")
+
+
+@pytest.mark.parametrize("name, arguments", [
+    ("kubeconfig_merge", [UncopyableDict(cluster("b"))]), ("kubeconfig_rename", [UncopyableDict(a="b")]),
+    ("kubeconfig_subset", [["a"]]), ("kubeconfig_redact", [])])
+def test_containers_of_ansible_are_not_copied_deeply(name, arguments):
+    value = cluster("a")
+    value["users"][0] = UncopyableDict(value["users"][0])
+    result = FILTERS[name](UncopyableDict(value), *arguments)
+    assert type(result) is dict and all(type(user) is dict for user in result["users"])
+
+
+# Each filter that gets a dict or a list, on variables with templates in them, and its result.
+TEMPLATES = {
+    "{{ (config | fay.rancher.kubeconfig_redact).users[0].user.token }}": "REDACTED",
+    "{{ (config | fay.rancher.kubeconfig_subset([name]))['current-context'] }}": "first",
+    "{{ (config | fay.rancher.kubeconfig_rename(contexts={name: 'second'}))['current-context'] }}": "second",
+    "{{ (config | fay.rancher.kubeconfig_merge(config, current=false)).users[0].user.token }}": "secret",
+    "{{ daemon | fay.rancher.daemon_options_problems | length }}": "0",
+    "{{ daemon | fay.rancher.daemon_options_need_restart(daemon) }}": "False",
+    "{{ disks | fay.rancher.eviction_problems | length }}": "1",
+    "{{ certificates | fay.rancher.certificate_table | first }}": "node  kube-node  node.pem  5 days left, until 2027",
+}
+VARIABLES = {
+    "name": "first",
+    "config": dict(cluster("{{ name }}"), users=[{"name": "{{ name }}", "user": {"token": "{{ 'sec' ~ 'ret' }}"}}]),
+    "daemon": {"log-opts": {"max-size": "{{ 10 }}m"}},
+    "disks": {"imagefs": {"path": "/{{ name }}", "size": "{{ 100 }}", "free": 1, "reserve": 0}},
+    "certificates": {"node": {"authority": {"certificate": "ca.pem", "days": 900, "not_after": "2030"}, "certificates": {
+        "kube-node": {"certificate": "{{ 'node' }}.pem", "days": 5, "not_after": "2027"}}}},
+}
+
+
+def test_filters_give_no_deprecation_warning(tmp_path):
+    tasks = [{"ansible.builtin.assert": {"that": "result | string == expected", "fail_msg": "it is {{ result }}"},
+              "vars": {"result": template, "expected": expected}} for template, expected in TEMPLATES.items()]
+    (tmp_path / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "vars": VARIABLES, "tasks": tasks}]))
+    program = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
+    done = subprocess.run([program, "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml")], cwd=ROOT, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env=dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg")), text=True)
+    assert done.returncode == 0 and "ok=%d" % len(TEMPLATES) in done.stdout, done.stdout
+    assert "DEPRECATION" not in done.stdout, done.stdout
