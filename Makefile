@@ -72,6 +72,14 @@ sanity: setup  ## ansible-test sanity
 install: setup  ## build the collection and use it from an empty place
 	@$(TIMED) install tests/install
 
+.PHONY: matrix
+matrix: setup engine lab  ## all steps on the oldest, a middle and the newest supported ansible-core
+	@$(TIMED) matrix tests/matrix
+
+.PHONY: matrix-quick
+matrix-quick: setup engine lab  ## the same without the middle one and most unit tests
+	@$(TIMED) "matrix, quick form" tests/matrix --quick
+
 .PHONY: molecule
 molecule: setup engine lab  ## every molecule scenario, two at a time; one: make molecule SCENARIO=docker_ce
 ifdef SCENARIO
@@ -85,5 +93,5 @@ quick: setup  ## lint and unit tests
 	@tests/lanes unit lint
 
 .PHONY: test
-test: setup engine  ## everything, two steps at a time: lint, unit, sanity, install, every molecule scenario
-	@tests/lanes lab $(SCENARIOS) unit sanity unit36 lint install
+test: setup engine  ## everything, two steps at a time: lint, unit, sanity, install, every molecule scenario, the quick matrix
+	@tests/lanes lab $(SCENARIOS) unit sanity unit36 lint install matrix-quick
