@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import os
 import pwd
+import socket
 import stat
 import time
 
@@ -131,9 +132,36 @@ def change_with_kubectl(path, change):
     return changes
 
 
+def require_root(purpose=""):
+    """Raise PermissionError with what to do unless this process runs as root.
+
+    purpose: str, the beginning of the message: what cannot be done without root. Empty for none.
+    """
+    uid = os.geteuid()
+    if uid == 0:
+        return
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = "uid %d" % uid
+    raise PermissionError("%sThe tasks run as %s on %s; root is required. Set become to true for the play or the host" % (
+        purpose and purpose + ". ", name, socket.gethostname()))
+
+
+def status(path):
+    """The os.stat_result of what a path leads to; None where nothing is there.
+
+    Raises OSError (PermissionError) where the running user may not look: os.path.exists() would call that absent.
+    """
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
 def existing_parent(path):
-    """The nearest directory that exists, on the way from an absolute path to the root."""
-    while not os.path.exists(path):
+    """The nearest directory that exists, on the way from an absolute path to the root. Raises OSError as status() does."""
+    while not status(path):
         path = os.path.dirname(path)
     return path
 

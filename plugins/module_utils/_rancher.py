@@ -14,6 +14,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 
 from ansible.module_utils.urls import open_url
+from ansible_collections.fay.rancher.plugins.module_utils._files import status
 
 RETRIED_STATUSES = (429, 502, 503, 504)
 
@@ -100,7 +101,12 @@ class RancherClient:
         if ca_cert and "-----BEGIN" in ca_cert:
             self._write_ca(ca_cert)
         elif ca_cert:
-            if not os.path.exists(ca_cert):
+            try:
+                there = status(ca_cert)
+            except OSError as error:
+                raise RancherError("ca_cert names %s, which cannot be read: %s. Choose a file that the user of the task can read"
+                                   % (ca_cert, error.strerror))
+            if not there:
                 raise RancherError("ca_cert names %s, which does not exist on this host" % ca_cert)
             self._ca_file = ca_cert
 

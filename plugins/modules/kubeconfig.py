@@ -310,6 +310,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._files import (
     change_with_kubectl,
     existing_parent,
     owner_on_the_way,
+    status,
     write_atomically,
 )
 from ansible_collections.fay.rancher.plugins.module_utils._kube_api import ApiError
@@ -374,7 +375,7 @@ def change(parameters, names, ours, write):
     text = read(path)
     before = _kubeconfig.parse(text)
     wanted = after(before, parameters, names, ours)
-    there = os.stat(path) if os.path.exists(path) else None
+    there = status(path)
     backup, changed = "", there is None or before != wanted or (there.st_mode & 0o777, there.st_uid, there.st_gid) != (mode,) + owner
     if changed and write:
         if before != wanted and _kubeconfig.has_comments(text):
@@ -395,7 +396,7 @@ def keep(module, names, ours):
     parameters = module.params
     path = parameters["path"]
     with as_owner_of(path):
-        if ours is None and not os.path.exists(path):
+        if ours is None and not status(path):
             return {"changed": False, "backup": ""}
         if module.check_mode:
             before, wanted, changed, backup = change(parameters, names, ours, write=False)
