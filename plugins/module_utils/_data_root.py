@@ -465,7 +465,7 @@ def find(host, ask=True):
 class Move:
     """One host's data root, from wherever it is to `target`."""
 
-    def __init__(self, host, target, keep_old=True, state=STATE, clock=time.time):
+    def __init__(self, host, target, keep_old=True, state=STATE, clock=time.monotonic):
         self.host, self.target, self.keep_old, self.clock = host, target, keep_old, clock
         self.state = state
         self.journal_path, self.old_path = self.file("docker-data-root.json"), self.file("docker-data-root-old.json")

@@ -25,7 +25,7 @@ def kubectl_lock(path, seconds=15):
     Raises LockError when somebody else holds it for `seconds`.
     """
     lock = path + ".lock"
-    deadline = time.time() + seconds
+    deadline = time.monotonic() + seconds
     while True:
         try:
             handle = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -33,7 +33,7 @@ def kubectl_lock(path, seconds=15):
         except FileExistsError:
             if remove_left(lock):
                 continue
-            if time.time() > deadline:
+            if time.monotonic() > deadline:
                 raise LockError("%s has been there for %d seconds: a kubectl is writing, or one was killed. If none "
                                 "runs, remove that file" % (lock, seconds))
             time.sleep(0.1)
