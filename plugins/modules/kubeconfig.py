@@ -310,6 +310,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._files import (
     as_owner_of,
     change_with_kubectl,
     existing_parent,
+    make_directories,
     owner_on_the_way,
     status,
     write_atomically,
@@ -358,7 +359,7 @@ def make_directory(path, owner):
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         make_directory(folder, owner)
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        make_directories(folder, 0o700)
         os.chown(folder, *owner)
 
 
