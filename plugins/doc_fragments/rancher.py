@@ -47,7 +47,8 @@ options:
   retry_timeout:
     description:
       - For how many seconds a request is tried again while the connection is refused or cut, or the server answers
-        429, 502, 503 or 504.
+        429, 502, 503 or 504. Time spent waiting for an answer counts.
+      - With V(0), a request is sent once and fails after 30 seconds without an answer.
     type: int
     default: 120
 requirements:

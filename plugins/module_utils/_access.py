@@ -126,8 +126,8 @@ def find_access(parameters, current, names, check_mode=False):
     else:
         try:
             found = _pki.layout(parameters["pki_dir"])
-        except PkiError:
-            if check_mode:
+        except PkiError as error:
+            if check_mode and not isinstance(error, _pki.RefusedError):
                 return None
             raise
         seek = Seeker(found, parameters, current, names)

@@ -26,7 +26,7 @@ import signal
 import subprocess
 import time
 
-from ansible_collections.fay.rancher.plugins.module_utils._files import existing_parent, write_atomically
+from ansible_collections.fay.rancher.plugins.module_utils._files import existing_parent, make_directories, set_context, write_atomically
 
 DEFAULT_ROOT = "/var/lib/docker"  # dockerd --data-root, docs.docker.com/reference/cli/dockerd
 STATE = "/var/lib/fay-rancher"
@@ -413,16 +413,23 @@ class Host:
             raise DataRootError("comparing %s with its copy fails: %s" % (source, err.strip()))
         return [line for line in out.splitlines() if line.strip()]
 
-    def label(self, source, target):
-        """On an SELinux host, have the rules for `source` hold for `target` too (semanage-fcontext(8), -e)."""
+    def label(self, target):
+        """On an SELinux host, apply the rules for DEFAULT_ROOT to `target` too (semanage-fcontext(8), -e).
+
+        Not the rules for the previous root: those may be such a substitution themselves, and one does not follow another
+        (libselinux label_file.c, selabel_sub_key()).
+        """
         if self.run("selinuxenabled")[0] != 0:
             return
-        code, unused, err = self.run("semanage", "fcontext", "-a", "-e", source, target)
+        if target == DEFAULT_ROOT:
+            self.run("restorecon", "-R", target)
+            return
+        code, unused, err = self.run("semanage", "fcontext", "-a", "-e", DEFAULT_ROOT, target)
         if code and "already" not in err:
             if self.run("getenforce")[1].strip() == "Enforcing":
                 raise DataRootError("SELinux is enforcing and %s cannot get the rules of %s: %s. Install "
                                     "policycoreutils-python-utils (CentOS 7: policycoreutils-python)"
-                                    % (target, source, err.strip()))
+                                    % (target, DEFAULT_ROOT, err.strip()))
             return
         self.run("restorecon", "-R", target)
 
@@ -465,7 +472,7 @@ def find(host, ask=True):
 class Move:
     """One host's data root, from wherever it is to `target`."""
 
-    def __init__(self, host, target, keep_old=True, state=STATE, clock=time.time):
+    def __init__(self, host, target, keep_old=True, state=STATE, clock=time.monotonic):
         self.host, self.target, self.keep_old, self.clock = host, target, keep_old, clock
         self.state = state
         self.journal_path, self.old_path = self.file("docker-data-root.json"), self.file("docker-data-root-old.json")
@@ -490,7 +497,7 @@ class Move:
 
     @contextlib.contextmanager
     def lock(self):
-        os.makedirs(self.state, mode=0o700, exist_ok=True)
+        make_directories(self.state, 0o700)
         with open(self.file("docker-data-root.lock"), "w") as target:
             try:
                 fcntl.flock(target, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -738,7 +745,7 @@ class Move:
         target = journal["to"]
         if beside != target and has_data(target) and not os.path.isdir(beside):
             os.rename(target, beside)  # placed, and then the engine ran on the old root: the copy goes on from there
-        os.makedirs(beside, mode=0o710, exist_ok=True)
+        make_directories(beside, 0o710)
         if beside == target:
             open(os.path.join(target, MARKER), "w").close()
         if self.host.run("rsync", "--version")[0]:
@@ -780,10 +787,11 @@ class Move:
                 os.unlink(os.path.join(target, MARKER))
             sync(target)
         elif journal["method"] == "rename" and not os.path.islink(target):
-            os.makedirs(os.path.dirname(target), exist_ok=True)
+            make_directories(os.path.dirname(target))
             if os.path.isdir(target):
                 os.rmdir(target)
             os.symlink(source, target)
+            set_context(target, target)
             sync(os.path.dirname(target))
 
     def switch(self, journal):
@@ -792,7 +800,7 @@ class Move:
         A flag of the unit gives way after it: between the two the engine would refuse to start, not begin anew elsewhere.
         """
         found = find(self.host, ask=False)
-        self.host.label(journal["from"], journal["to"])
+        self.host.label(journal["to"])
         if journal["method"] != "none":  # for a rename both paths lead to the data now
             repoint(journal["to"], journal["from"], real_place(journal["to"]))
         options = dict(found["options"], **{"data-root": journal["to"]})
@@ -803,11 +811,11 @@ class Move:
         if self.host.is_running():
             raise DataRootError("something has started the engine again, and its data may have changed since it was copied. Stop "
                                 "what uses the engine")
-        os.makedirs(os.path.dirname(self.host.daemon_json), exist_ok=True)
+        make_directories(os.path.dirname(self.host.daemon_json))
         write_atomically(self.host.daemon_json, render_options(options), 0o644)
         sync(os.path.dirname(self.host.daemon_json))
         if found["command"] is not None:
-            os.makedirs(os.path.dirname(self.host.drop_in), exist_ok=True)
+            make_directories(os.path.dirname(self.host.drop_in))
             write_atomically(self.host.drop_in, DROP_IN_TEXT % found["command"], 0o644)
             sync(os.path.dirname(self.host.drop_in))
 
@@ -919,6 +927,7 @@ class Move:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(source)  # the link that settle() left
                 os.symlink(target, source)
+                set_context(source, source)
             if journal["method"] == "rename":
                 repoint(source, real_place(target), source)
             if journal["services"]:

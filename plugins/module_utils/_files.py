@@ -2,11 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Files and their filesystems; writing so that a kill at any instant leaves the old file or the new one, whole."""
 import contextlib
+import errno
 import fcntl
 import os
 import pwd
+import socket
 import stat
 import time
+
+try:
+    from ansible.module_utils.compat import selinux
+except ImportError:  # a host without libselinux
+    selinux = None
 
 LOOKS = 10
 LOOK_SECONDS = 0.2  # a kubectl has written by then what it read before
@@ -24,7 +31,7 @@ def kubectl_lock(path, seconds=15):
     Raises LockError when somebody else holds it for `seconds`.
     """
     lock = path + ".lock"
-    deadline = time.time() + seconds
+    deadline = time.monotonic() + seconds
     while True:
         try:
             handle = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -32,7 +39,7 @@ def kubectl_lock(path, seconds=15):
         except FileExistsError:
             if remove_left(lock):
                 continue
-            if time.time() > deadline:
+            if time.monotonic() > deadline:
                 raise LockError("%s has been there for %d seconds: a kubectl is writing, or one was killed. If none "
                                 "runs, remove that file" % (lock, seconds))
             time.sleep(0.1)
@@ -131,9 +138,36 @@ def change_with_kubectl(path, change):
     return changes
 
 
+def require_root(purpose=""):
+    """Raise PermissionError with what to do unless this process runs as root.
+
+    purpose: str, the beginning of the message: what cannot be done without root. Empty for none.
+    """
+    uid = os.geteuid()
+    if uid == 0:
+        return
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = "uid %d" % uid
+    raise PermissionError("%sThe tasks run as %s on %s; root is required. Set become to true for the play or the host" % (
+        purpose and purpose + ". ", name, socket.gethostname()))
+
+
+def status(path):
+    """The os.stat_result of what a path leads to; None where nothing is there.
+
+    Raises OSError (PermissionError) where the running user may not look: os.path.exists() would call that absent.
+    """
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
 def existing_parent(path):
-    """The nearest directory that exists, on the way from an absolute path to the root."""
-    while not os.path.exists(path):
+    """The nearest directory that exists, on the way from an absolute path to the root. Raises OSError as status() does."""
+    while not status(path):
         path = os.path.dirname(path)
     return path
 
@@ -146,8 +180,48 @@ def free_bytes(path):
     return room.f_bavail * room.f_frsize
 
 
+def set_context(path, final):
+    """Give a new file or directory the SELinux context that Ansible's own modules would: of what is at `final`, else its default.
+
+    path, final: str, the same or where the file is before it is renamed to `final`. Does nothing where SELinux is off, where the
+    policy has no default for the path, and on a filesystem without contexts of its own (NFS). Raises OSError. Source:
+    AnsibleModule.atomic_move() and selinux_default_context() of ansible-core 2.16 to 2.21.
+    """
+    if selinux is None or selinux.is_selinux_enabled() != 1:
+        return
+    try:
+        if path != final and os.path.lexists(final):
+            wanted = selinux.lgetfilecon_raw(final)[1]
+        else:
+            wanted = selinux.matchpathcon(final, 0)[1]
+        if wanted and wanted != selinux.lgetfilecon_raw(path)[1]:
+            selinux.lsetfilecon(path, wanted)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTSUP):
+            raise OSError(error.errno, "its SELinux context cannot be set (%s)" % error.strerror, final)
+
+
+def make_directories(path, mode=0o777):
+    """Make a directory and those above it that are not there, each with its default SELinux context.
+
+    mode: int, of `path` only, as os.makedirs() applies it. Raises OSError.
+    """
+    if os.path.isdir(path):
+        return
+    make_directories(os.path.dirname(path))
+    try:
+        os.mkdir(path, mode)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
+        return  # another process was faster
+    set_context(path, path)
+
+
 def write_atomically(path, content, mode, owner=None):
     """Write `content` (str) beside `path` (PATH.fay), force it to disk, rename it into place; a link stays one.
+
+    The new file has the SELinux context of the old one, or the default one of its path.
 
     mode: int. owner: (uid, gid) or None for the running user's. Only one run at a time may write a path. Raises OSError; the old
     file is then untouched.
@@ -160,6 +234,7 @@ def write_atomically(path, content, mode, owner=None):
         with open(beside, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as target:
             target.write(content)
             target.flush()
+            set_context(beside, path)
             if owner:
                 os.fchown(target.fileno(), *owner)
             os.fchmod(target.fileno(), mode)

@@ -11,10 +11,11 @@ import binascii
 import json
 import os
 import re
+import stat
 import subprocess
 import tempfile
 
-from ansible_collections.fay.rancher.plugins.module_utils import _certificates
+from ansible_collections.fay.rancher.plugins.module_utils import _certificates, _files
 from ansible_collections.fay.rancher.plugins.module_utils._certificates import CertificateError
 
 STATE_PATH = "/api/v1/namespaces/kube-system/%s/full-cluster-state"
@@ -44,6 +45,33 @@ class PkiError(Exception):
     """Says what is missing on the node, and what to do."""
 
 
+class RefusedError(PkiError):
+    """Names the path that the running user may not read: whether anything is there is unknown."""
+
+
+def exists(path):
+    """Whether something is at a path. Raises RefusedError where the running user may not look."""
+    return status(path) is not None
+
+
+def is_directory(path):
+    """Whether a path leads to a directory. Raises RefusedError where the running user may not look."""
+    found = status(path)
+    return found is not None and stat.S_ISDIR(found.st_mode)
+
+
+def status(path):
+    try:
+        return _files.status(path)
+    except PermissionError as error:
+        raise refused(path, error)
+
+
+def refused(path, error):
+    """The RefusedError for a PermissionError."""
+    return RefusedError("%s cannot be read: %s. Root is required: run the module as root (become: true)" % (path, error.strerror))
+
+
 class Layout:
     """Where a distribution keeps what an identity needs.
 
@@ -59,12 +87,12 @@ class Layout:
         self.identities = {name: pair for name, pair in self.certificates.items() if name in clients}
         self.signer_key = re.sub(r"\.(pem|crt)$", lambda match: {"pem": "-key.pem", "crt": ".key"}[match.group(1)], signer)
         self.admin = admin if admin in self.identities else None
-        self.kubeconfig = kubeconfig if kubeconfig and os.path.exists(kubeconfig) else None
+        self.kubeconfig = kubeconfig if kubeconfig and exists(kubeconfig) else None
 
     def authorities(self):
         """Paths of all CAs: the one of the clients, that of the API server, of the aggregation layer and of etcd."""
         paths = [self.signer, self.authority] + [os.path.join(self.directory, name) for name in AUTHORITIES]
-        return [path for path in dict.fromkeys(paths) if os.path.exists(path)]
+        return [path for path in dict.fromkeys(paths) if exists(path)]
 
 
 def rights(certificate):
@@ -76,7 +104,7 @@ def rights(certificate):
 def roles(found):
     """The roles of a node as the files of a Layout tell them: controlplane, etcd, else worker."""
     seen = []
-    if os.path.exists(found.signer_key):
+    if exists(found.signer_key):
         seen.append("controlplane")
     if found.kind == "rke1":
         addresses = [name for name in found.identities if name.startswith("kube-etcd-") and "-client" not in name]
@@ -84,14 +112,17 @@ def roles(found):
     else:
         # RKE2 and K3s make etcd's certificates on every server; its data are where it runs (k3s-io/k3s pkg/etcd/etcd.go DBDir).
         folder = "pki/etcd" if found.kind == "kubeadm" else "server/db/etcd"
-        etcd = os.path.isdir(os.path.join(found.directory, folder))
+        etcd = is_directory(os.path.join(found.directory, folder))
     return seen + ["etcd"] * etcd or ["worker"]
 
 
 def pairs(directory, certificate, key, below=""):
     """{name: (certificate, key)}: files of a directory, or of one `below` it, that end so, with their keys beside them."""
     directory = os.path.join(directory, below)
-    names = os.listdir(directory) if os.path.isdir(directory) else []
+    try:
+        names = os.listdir(directory) if is_directory(directory) else []
+    except PermissionError as error:
+        raise refused(directory, error)
     found = {}
     for name in sorted(names):
         stem = name[:-len(certificate)]
@@ -106,7 +137,7 @@ def layout(directory=None):
         found = recognise(path)
         if found:
             return found
-    if directory and os.path.isdir(directory):
+    if directory and is_directory(directory):
         raise PkiError("%s holds no certificates of RKE1, RKE2, K3s or kubeadm: neither kube-ca.pem nor server-ca.crt nor pki/ca.crt "
                        "is there" % directory)
     raise PkiError("%s does not exist: this host is in no cluster yet, or keeps its certificates elsewhere (pki_dir)" % (
@@ -115,12 +146,12 @@ def layout(directory=None):
 
 def recognise(path):
     authority = os.path.join(path, "kube-ca.pem")
-    if os.path.exists(authority):
+    if exists(authority):
         found = pairs(path, ".pem", "-key.pem")
         return Layout("rke1", path, authority, authority, found, found)
     server, agent = os.path.join(path, "server", "tls"), os.path.join(path, "agent")
     for authority in (os.path.join(server, "server-ca.crt"), os.path.join(agent, "server-ca.crt")):
-        if os.path.exists(authority):
+        if exists(authority):
             found = dict(pairs(agent, ".crt", ".key"), **pairs(server, ".crt", ".key"))
             found.update(pairs(server, ".crt", ".key", "etcd/"))
             clients = [name for name in found if name.startswith("client-") and not name.endswith("-ca")]
@@ -128,10 +159,10 @@ def recognise(path):
                           os.path.join(os.path.dirname(authority), "client-ca.crt"), found, clients, "client-admin",
                           os.path.join(agent, "kubelet.kubeconfig"))
     authority = os.path.join(path, "pki", "ca.crt")
-    if os.path.exists(authority):
+    if exists(authority):
         folder = os.path.dirname(authority)
         found = dict(pairs(folder, ".crt", ".key"), **pairs(folder, ".crt", ".key", "etcd/"))
-        if os.path.exists(KUBELET):
+        if exists(KUBELET):
             found["kubelet"] = (KUBELET, KUBELET)
         return Layout("kubeadm", path, authority, authority, found, ["apiserver-kubelet-client", "kubelet"],
                       "apiserver-kubelet-client", os.path.join(path, "kubelet.conf"))
@@ -143,6 +174,8 @@ def read(path):
     try:
         with open(path, encoding="ascii", errors="replace") as source:
             return source.read()
+    except PermissionError as error:
+        raise refused(path, error)
     except OSError as error:
         raise PkiError("%s cannot be read: %s" % (path, error.strerror))
 
@@ -217,7 +250,7 @@ def mint(found, subject, days):
 
     subject: as openssl takes it. It never touches the CA's own files: the serial number is random.
     """
-    if not os.path.exists(found.signer_key):
+    if not exists(found.signer_key):
         raise PkiError("%s does not exist: only control plane nodes have the CA's key. Mint on one of them" % found.signer_key)
     with tempfile.TemporaryDirectory() as folder:
         key, request = os.path.join(folder, "key"), os.path.join(folder, "request")

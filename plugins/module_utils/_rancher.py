@@ -14,8 +14,11 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 
 from ansible.module_utils.urls import open_url
+from ansible_collections.fay.rancher.plugins.module_utils._files import status
 
 RETRIED_STATUSES = (429, 502, 503, 504)
+REQUEST_SECONDS = 30
+LAST_REQUEST_SECONDS = 1  # what a request has at least, also when the time is almost over
 
 CONNECTION_ARGUMENTS = dict(
     url=dict(type="str", required=True),
@@ -77,7 +80,9 @@ class RancherClient:
 
     Use it as `with RancherClient(...) as client:`; entering logs in (when a password is given), leaving logs out, so
     that no token of a log-in stays behind. Every request is retried while the connection is refused or cut and on
-    429, 502, 503 and 504, with growing pauses, for `retry_timeout` seconds.
+    429, 502, 503 and 504, with growing pauses, for `retry_timeout` seconds by the clock. With 0 it is sent once.
+
+    `deadline`, a time of the client's clock or None, ends every request earlier than that.
 
     url: str, https://HOST[:PORT]. username, password: str; or token: str, `token-xxxxx:secret`.
     ca_cert: str, a PEM text or a path of the machine that runs the module. ca_checksum: str, hex, see checksum().
@@ -87,7 +92,7 @@ class RancherClient:
 
     def __init__(self, url, username="admin", password=None, token=None, ca_cert=None, ca_checksum=None,
                  ca_from_loopback=False, validate_certs=True, retry_timeout=120, opener=open_url, sleep=time.sleep,
-                 clock=time.time):
+                 clock=time.monotonic):
         check_url(url)
         self.url = url.rstrip("/")
         self.username, self.password, self.token = username, password, token
@@ -96,11 +101,16 @@ class RancherClient:
         self._open, self._sleep, self._clock = opener, sleep, clock
         self._ca_file = self._own_file = None
         self._logged_in = False
-        self.retries = 0
+        self.retries, self.deadline = 0, None
         if ca_cert and "-----BEGIN" in ca_cert:
             self._write_ca(ca_cert)
         elif ca_cert:
-            if not os.path.exists(ca_cert):
+            try:
+                there = status(ca_cert)
+            except OSError as error:
+                raise RancherError("ca_cert names %s, which cannot be read: %s. Choose a file that the user of the task can read"
+                                   % (ca_cert, error.strerror))
+            if not there:
                 raise RancherError("ca_cert names %s, which does not exist on this host" % ca_cert)
             self._ca_file = ca_cert
 
@@ -213,10 +223,14 @@ class RancherClient:
         method: str; path: str below the URL (or below `base`), with its query; body: JSON value. Raises RancherError.
         """
         deadline = self._clock() + self.retry_timeout
+        if self.deadline is not None:
+            deadline = min(deadline, self.deadline)
         pause = 0.5
         while True:
             try:
-                return self._once(method, (base or self.url) + path, body, verify)
+                left = deadline - self._clock() if self.retry_timeout else REQUEST_SECONDS
+                seconds = max(LAST_REQUEST_SECONDS, min(REQUEST_SECONDS, left))
+                return self._once(method, (base or self.url) + path, body, verify, seconds)
             except HTTPError as error:
                 if missing_ok and error.code == 404:
                     return None
@@ -237,7 +251,7 @@ class RancherClient:
             self._sleep(pause)
             pause = min(pause * 2, 5)
 
-    def _once(self, method, address, body, verify):
+    def _once(self, method, address, body, verify, seconds):
         headers = {"Accept": "application/json"}
         if self.token:
             headers["Authorization"] = "Bearer " + self.token
@@ -246,7 +260,7 @@ class RancherClient:
             headers["Content-Type"] = "application/json"
             data = json.dumps(body)
         verify = self.validate_certs if verify is None else verify
-        answer = self._open(address, method=method, data=data, headers=headers, timeout=30,
+        answer = self._open(address, method=method, data=data, headers=headers, timeout=seconds,
                             validate_certs=verify, ca_path=self._ca_file if verify else None,
                             http_agent="fay.rancher", follow_redirects="safe", force=True)
         content = answer.read()

@@ -68,7 +68,7 @@ class ServerWait:
     same waiting returned as dump().
     """
 
-    def __init__(self, container, url, timeout, seen=None, clock=time.time, sleep=time.sleep):
+    def __init__(self, container, url, timeout, seen=None, clock=time.monotonic, sleep=time.sleep):
         self.container, self.url, self.timeout = container, url, timeout
         self._clock, self._sleep = clock, sleep
         seen = seen or {}

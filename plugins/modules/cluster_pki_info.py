@@ -88,8 +88,6 @@ authority:
     key: true
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.fay.rancher.plugins.module_utils import _certificates, _pki
 from ansible_collections.fay.rancher.plugins.module_utils._certificates import CertificateError
@@ -126,7 +124,7 @@ def look(path):
         "admin": found.admin or (_pki.STATE_READER if _pki.STATE_READER in found.identities else None),
         "authority": {"certificate": found.signer, "server": found.authority, "subject": _certificates.written(authority["subject"]),
                       "not_after": authority["not_after"].strftime("%Y-%m-%d"), "days": _certificates.days_until(authority["not_after"]),
-                      "key": os.path.exists(found.signer_key)}}
+                      "key": _pki.exists(found.signer_key)}}
 
 
 def main():

@@ -41,6 +41,7 @@ attributes:
     description: Returns what is moved instead.
     support: none
 requirements:
+  - root on the host (C(become)), in check mode too
   - rsync on the host, where data has to be copied
   - systemd
 notes:
@@ -135,7 +136,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._data_root import (
     gib,
     has_data,
 )
-from ansible_collections.fay.rancher.plugins.module_utils._files import free_bytes
+from ansible_collections.fay.rancher.plugins.module_utils._files import free_bytes, require_root
 
 REPORTED = ("from", "to", "method", "size", "entries", "free", "containers")
 
@@ -170,6 +171,10 @@ def main():
         ),
         supports_check_mode=True,
     )
+    try:
+        require_root("Docker's data root and the state of an earlier move cannot be read")
+    except PermissionError as error:
+        module.fail_json(msg=str(error))
     host = Host()
     move = Move(host, module.params["path"].rstrip("/") or "/", module.params["keep_old"])
     try:

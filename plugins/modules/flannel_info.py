@@ -83,6 +83,8 @@ def main():
             text = source.read()
     except FileNotFoundError:
         module.exit_json(changed=False, exists=False)
+    except PermissionError as error:
+        module.fail_json(msg="Cannot read %s: %s. Run the module as root (become: true)" % (path, error.strerror))
     except OSError as error:
         module.fail_json(msg="Cannot read %s: %s" % (path, error.strerror))
     try:

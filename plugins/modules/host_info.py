@@ -113,12 +113,10 @@ occupied:
 
 import importlib.util
 import os
-import pwd
-import socket
 import stat
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fay.rancher.plugins.module_utils._files import existing_parent, free_bytes
+from ansible_collections.fay.rancher.plugins.module_utils._files import existing_parent, free_bytes, require_root, status
 
 LISTEN = "0A"  # state of a listening socket in /proc/net/tcp: Linux, include/net/tcp_states.h
 
@@ -139,10 +137,8 @@ def status_of(path):
 
 def is_file(path):
     """Whether a path leads to a regular file. Raises OSError where it may not look."""
-    try:
-        return stat.S_ISREG(os.stat(path).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+    found = status(path)
+    return bool(found) and stat.S_ISREG(found.st_mode)
 
 
 def size_bytes(path):
@@ -160,19 +156,6 @@ def cgroup_version(mounts):
     """2 where the text of /proc/mounts has cgroup2 at /sys/fs/cgroup itself, else 1: Linux, admin-guide/cgroup-v2.rst."""
     kinds = [line.split()[2] for line in mounts.splitlines() if line.split()[1:2] == ["/sys/fs/cgroup"]]
     return 2 if kinds[-1:] == ["cgroup2"] else 1
-
-
-def require_root():
-    """Raise OSError with what to do unless this process is root's."""
-    uid = os.geteuid()
-    if uid == 0:
-        return
-    try:
-        name = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        name = "uid %d" % uid
-    raise PermissionError("The tasks run as %s on %s; root is required. Set become to true for the play or the host" % (
-        name, socket.gethostname()))
 
 
 def importable(name):
@@ -251,7 +234,7 @@ def main():
     try:
         found = look(module)
     except OSError as error:
-        problem = "Cannot read %s: %s. Run the module as root (become)" % (error.filename, error.strerror)
+        problem = "Cannot read %s: %s. Run the module as root (become: true)" % (error.filename, error.strerror)
         module.fail_json(msg=problem if error.strerror else str(error))
     module.exit_json(changed=False, **found)
 

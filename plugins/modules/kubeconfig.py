@@ -133,7 +133,8 @@ options:
       retry_timeout:
         description:
           - For how many seconds a request is tried again while the connection is refused or cut, or the server answers
-            429, 502, 503 or 504.
+            429, 502, 503 or 504. Time spent waiting for an answer counts.
+          - With V(0), a request is sent once and fails after 30 seconds without an answer.
         type: int
         default: 120
       cluster:
@@ -309,7 +310,9 @@ from ansible_collections.fay.rancher.plugins.module_utils._files import (
     as_owner_of,
     change_with_kubectl,
     existing_parent,
+    make_directories,
     owner_on_the_way,
+    status,
     write_atomically,
 )
 from ansible_collections.fay.rancher.plugins.module_utils._kube_api import ApiError
@@ -356,7 +359,7 @@ def make_directory(path, owner):
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         make_directory(folder, owner)
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        make_directories(folder, 0o700)
         os.chown(folder, *owner)
 
 
@@ -374,7 +377,7 @@ def change(parameters, names, ours, write):
     text = read(path)
     before = _kubeconfig.parse(text)
     wanted = after(before, parameters, names, ours)
-    there = os.stat(path) if os.path.exists(path) else None
+    there = status(path)
     backup, changed = "", there is None or before != wanted or (there.st_mode & 0o777, there.st_uid, there.st_gid) != (mode,) + owner
     if changed and write:
         if before != wanted and _kubeconfig.has_comments(text):
@@ -395,7 +398,7 @@ def keep(module, names, ours):
     parameters = module.params
     path = parameters["path"]
     with as_owner_of(path):
-        if ours is None and not os.path.exists(path):
+        if ours is None and not status(path):
             return {"changed": False, "backup": ""}
         if module.check_mode:
             before, wanted, changed, backup = change(parameters, names, ours, write=False)

@@ -124,26 +124,29 @@ def wait(client, parameters, watch, begun):
     lines: what is new for the operator, one text for each change. Raises RancherError when the waiting has failed.
     """
     name, lines = parameters["name"], []
-    end_of_slice = time.time() + (parameters["slice"] or parameters["timeout"])
+    end = begun + parameters["timeout"]
+    end_of_slice = time.monotonic() + (parameters["slice"] or parameters["timeout"])
+    client.deadline = end  # a request that hangs must not stretch the time-out
     while True:
         cluster = client.cluster(name)
         if cluster is None:
             raise RancherError("Rancher at %s has no cluster %s" % (client.url, name))
         nodes = client.nodes(cluster["id"])
-        verdict = watch.look(time.time(), cluster, nodes)
+        verdict = watch.look(time.monotonic(), cluster, nodes)
         lines += watch.news(cluster, nodes)
         if verdict == "failed":
             give_up(watch, "The cluster %s has reported the same error for %d seconds" % (name, watch.stall), cluster, nodes)
         if verdict == "done":
             return verdict, cluster, lines
-        if time.time() - begun > parameters["timeout"]:
+        now = time.monotonic()
+        if now >= end:
             missing = watch.missing(nodes)
             give_up(watch, "The cluster %s is not %s after %d seconds%s" % (
                 name, watch.goal, parameters["timeout"],
                 ", these nodes are not: %s" % ", ".join(missing) if missing else ""), cluster, nodes)
-        if time.time() > end_of_slice:
+        if now > end_of_slice:
             return verdict, cluster, lines
-        time.sleep(POLL_SECONDS)
+        time.sleep(min(POLL_SECONDS, end - now))
 
 
 def main():
@@ -168,13 +171,13 @@ def main():
     seen = parameters["seen"] or {}
     watch = Watch(parameters["nodes"], parameters["goal"], parameters["settle"], parameters["stall"])
     watch.load(seen)
-    begun = seen.get("begun") or time.time()
+    begun = seen.get("begun") or time.monotonic()
     try:
         with connect(parameters) as client:
             verdict, cluster, lines = wait(client, parameters, watch, begun)
     except RancherError as error:
         module.fail_json(msg=str(error), messages=watch.messages)
-    module.exit_json(changed=False, state=cluster["state"], messages=watch.messages, waited=int(time.time() - begun),
+    module.exit_json(changed=False, state=cluster["state"], messages=watch.messages, waited=int(time.monotonic() - begun),
                      done=verdict == "done", lines=lines, seen=dict(watch.dump(), begun=begun))
 
 

@@ -101,17 +101,19 @@ COMMAND = re.compile(r"(?P<image>\S+) --server (?P<server_url>\S+) --token (?P<t
 
 def registration(client, cluster, timeout):
     """{image, server_url, token, ca_checksum} from the cluster's node command; raises RancherError."""
-    deadline = time.time() + timeout
+    deadline = client.deadline = time.monotonic() + timeout  # a request that hangs must not stretch the time-out
     while True:
         for item in client.list("/v3/clusterregistrationtokens", clusterId=cluster["id"]):
             match = COMMAND.search(item.get("nodeCommand") or "")
             if match:
+                client.deadline = None
                 return dict((name, value or "") for name, value in match.groupdict().items())
-        if time.time() > deadline:
+        left = deadline - time.monotonic()
+        if left <= 0:
             raise RancherError(
                 "Rancher at %s has no registration command for the cluster %s. Its setting server-url is %r: without "
                 "it there is none" % (client.url, cluster["name"], client.setting("server-url")))
-        time.sleep(1)
+        time.sleep(min(1, left))
 
 
 def describe(node):

@@ -88,7 +88,7 @@ def main():
     except ServerError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, done=value is not None, first_login=value or "", lines=lines,
-                     waited=int(time.time() - wait.begun), seen=wait.dump())
+                     waited=int(time.monotonic() - wait.begun), seen=wait.dump())
 
 
 if __name__ == "__main__":

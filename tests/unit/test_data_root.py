@@ -119,7 +119,7 @@ class FakeHost(Host):
     def differences(self, source, target):
         return subprocess.run(["diff", "-rq", source, target], stdout=subprocess.PIPE).stdout.decode().splitlines()
 
-    def label(self, source, target):
+    def label(self, target):
         self.step()
 
 
@@ -353,7 +353,7 @@ def test_the_engine_is_not_asked_while_it_must_not_run(host, method):
 
 
 def test_an_engine_that_was_started_meanwhile_is_not_left_behind(host, method):
-    host.label = lambda source, target: host.start()
+    host.label = lambda target: host.start()
     with pytest.raises(DataRootError, match="something has started the engine again.* The engine is on .* again"):
         finish(move_of(host))
     assert host.on and host.root() == host.default_root
@@ -554,7 +554,7 @@ def test_what_goes_with_the_engine_is_not_missed_afterwards(monkeypatch):
 
 @pytest.mark.parametrize("enabled, semanage, enforcing, message", [
     (1, (0, "", ""), "", None), (0, (0, "", ""), "Enforcing", None), (0, (1, "", "already defined"), "Enforcing", None),
-    (0, (127, "", "not found"), "Enforcing", "SELinux is enforcing and /new cannot get the rules of /old: not found. Install"),
+    (0, (127, "", "not found"), "Enforcing", "SELinux is enforcing and /new cannot get the rules of /var/lib/docker: not found. Install"),
     (0, (127, "", "not found"), "Permissive", None)])
 def test_the_rules_of_selinux_go_along(monkeypatch, enabled, semanage, enforcing, message):
     ran = []
@@ -566,12 +566,20 @@ def test_the_rules_of_selinux_go_along(monkeypatch, enabled, semanage, enforcing
     monkeypatch.setattr(host, "run", run)
     if message:
         with pytest.raises(DataRootError, match=message):
-            host.label("/old", "/new")
+            host.label("/new")
     else:
-        host.label("/old", "/new")
+        host.label("/new")
     labelled = ("restorecon", "-R", "/new") in ran
     assert labelled == (enabled == 0 and (semanage[0] == 0 or "already" in semanage[2]))
-    assert enabled or ("semanage", "fcontext", "-a", "-e", "/old", "/new") in ran
+    assert enabled or ("semanage", "fcontext", "-a", "-e", "/var/lib/docker", "/new") in ran
+
+
+def test_the_default_root_has_its_rules_from_the_policy(monkeypatch):
+    ran = []
+    host = Host()
+    monkeypatch.setattr(host, "run", lambda *command: ran.append(command) or (0, "", ""))
+    host.label("/var/lib/docker")
+    assert ran == [("selinuxenabled",), ("restorecon", "-R", "/var/lib/docker")]
 
 
 def test_a_flag_gives_way_where_the_root_stays(host):
