@@ -94,16 +94,6 @@ def refused(message, playbook="site.yml", **options):
     return run
 
 
-def end(process):
-    """Kill a run with all that it started on this machine."""
-    for pid in descendants(process.pid) + [process.pid]:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    process.wait()
-
-
 def interrupt(playbook, task, after=0.0, power_cut=(), **options):
     """Run a playbook and kill it, with all that it started here, `after` seconds into the task of that name.
 
@@ -119,7 +109,12 @@ def interrupt(playbook, task, after=0.0, power_cut=(), **options):
             break
     else:
         raise AssertionError("the run ended before the task %s:\n%s" % (task, "".join(seen)))
-    end(process)
+    for pid in descendants(process.pid) + [process.pid]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    process.wait()
     process.stdout.close()
     if power_cut:
         restart(*power_cut)

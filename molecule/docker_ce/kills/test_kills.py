@@ -2,7 +2,6 @@
 
 FAY_KILLS says how many (default 30), FAY_KILLS_SEED which ones.
 """
-import concurrent.futures
 import json
 import os
 import random
@@ -10,7 +9,7 @@ import subprocess
 import threading
 import time
 
-from lab import ROOT, command, container_of, end, environment, on, play, restart
+from lab import ROOT, command, container_of, environment, on, play, restart
 
 KILLS = int(os.environ.get("FAY_KILLS", "30"))
 SEED = int(os.environ.get("FAY_KILLS_SEED", str(random.randrange(10 ** 6))))
@@ -59,12 +58,6 @@ def inventory(name):
     return json.loads(done.stdout)
 
 
-def inventories():
-    """{host: what inventory() finds there}, of all hosts at once."""
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        return dict(zip(HOSTS, pool.map(inventory, HOSTS)))
-
-
 def kill(name, chance):
     """Kill the module on a host, or its copy too, or cut the host's power; whether there was something to kill."""
     host = on(name)
@@ -95,7 +88,7 @@ def test_nothing_is_lost():
             on(name).check_output("docker run --detach --stop-signal KILL --name keeper --restart always --volume things:/things "
                                   "rancher/rke-tools:v0.1.78 sh -c 'echo precious >/things/file; sleep infinity'")
             time.sleep(1)
-    before = inventories()
+    before = {name: inventory(name) for name in HOSTS}
     assert all("keeper" in found["running"] for found in before.values())
     kills = rounds = 0
     roots = {name: before[name].pop("root") for name in HOSTS}
@@ -118,11 +111,12 @@ def test_nothing_is_lost():
             thread.start()
         for thread in threads:
             thread.join()
-        end(process)  # it would wait for connections that are lost
+        process.wait()
         kills += sum(hits)
         run = play(PLAYBOOK, **options)
         assert run.code == 0, "seed %d, round %d, to %s:\n%s" % (SEED, rounds, roots, run.output)
-        for name, now in inventories().items():
+        for name in HOSTS:
+            now = inventory(name)
             assert now.pop("root") == roots[name]
             # It has no restart policy.
             now["running"] = sorted(set(now["running"]) | ({"once"} & set(before[name]["running"])))

@@ -69,6 +69,7 @@ def test_each_tag_alone_changes_nothing(tag):
 def test_what_kubernetes_reports_of_a_node_is_shown():
     """A kubelet that has stopped: the API server says so after 40 seconds (kube-controller-manager --node-monitor-grace-period)."""
     on("bg4").check_output("docker stop kubelet")
+    on("bg1").check_output("for i in $(seq 90); do /usr/local/bin/kubectl get node bg4 | grep -q NotReady && exit 0; sleep 1; done; exit 1")
     try:
         run = play(JOIN, variables={"rke_node_timeout": 75})
         reported = "bg4: not Ready: Kubelet stopped posting node status."
