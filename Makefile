@@ -44,8 +44,10 @@ lab-purge:  ## remove all hosts and services of the lab; caches stay
 	@$(LAB) purge
 
 .PHONY: lint
-lint: setup  ## ansible-lint (production), yamllint, ruff
+lint: setup  ## language, ansible-lint (production), yamllint, ruff
 	@.venv/bin/python tests/variables --check
+	@.venv/bin/python tests/prose
+	@codespell --builtin clear,en-GB_to_en-US $$(.venv/bin/python tests/prose --files)
 	@$(TIMED) ruff ruff check --quiet .
 	@$(TIMED) yamllint yamllint --strict .
 	@$(TIMED) ansible-lint ansible-lint --offline --strict -q

@@ -1,0 +1,65 @@
+"""The documents: links lead to files that users get, and variables, tags and make targets exist."""
+import fnmatch
+import glob
+import os
+import re
+
+import pytest
+import yaml
+from conftest import ROOT
+
+DOCUMENTS = sorted(os.path.relpath(path, ROOT) for pattern in ("*.md", "docs/*.md", "roles/*/README.md", "tests/*/README.md")
+                   for path in glob.glob(os.path.join(ROOT, pattern)))
+ROLES = sorted(os.listdir(os.path.join(ROOT, "roles")))
+ADDED_BY_OTHERS = {"quick", "matrix", "matrix-quick"}  # remove when these targets are merged
+PREFIXES = ("docker_ce_", "rancher_server_", "rke_node_", "kubectl_access_")
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as source:
+        return source.read()
+
+
+def is_shipped(path):
+    """Whether galaxy.yml leaves a path in the tarball."""
+    ignored = yaml.safe_load(read("galaxy.yml"))["build_ignore"]
+    return not any(fnmatch.fnmatch(path, pattern) or path.startswith(pattern + "/") for pattern in ignored)
+
+
+def role_names(role):
+    """Options and tags of a role."""
+    options = yaml.safe_load(read("roles/%s/meta/argument_specs.yml" % role))["argument_specs"]["main"]["options"]
+    tasks = "".join(read(path) for path in glob.glob(os.path.join(ROOT, "roles", role, "tasks", "*.yml")))
+    return set(options) | set(re.findall(r"\b%s_\w+" % role, "".join(re.findall(r"tags: (.*)", tasks))))
+
+
+NAMES = set().union(*map(role_names, ROLES)) | {name[:-3] for name in os.listdir(os.path.join(ROOT, "plugins", "modules"))}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_links_lead_to_files_that_the_reader_has(path):
+    for target in re.findall(r"(?:\]\(|src=\"|srcset=\")([^)#\s\"]+)", read(path)):
+        if "://" not in target:
+            found = os.path.normpath(os.path.join(os.path.dirname(path), target))
+            assert os.path.exists(os.path.join(ROOT, found)), target
+            assert not is_shipped(path) or is_shipped(found), "%s is not in the tarball" % target
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_variables_and_tags_of_roles_exist(path):
+    found = {name for name in re.findall(r"\b[a-z]+_[a-z_]+[a-z]\b", read(path)) if name.startswith(PREFIXES)}
+    assert not found - NAMES
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_targets_of_make_exist(path):
+    targets = set(re.findall(r"^([a-z0-9-]+):", read("Makefile"), re.M)) | ADDED_BY_OTHERS
+    assert set(re.findall(r"(?m)(?:^ {4}|`)make ([a-z][a-z0-9-]*)", read(path))) <= targets
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_each_plugin_and_role_is_named(name):
+    plugins = [os.path.basename(path).rsplit(".", 1)[0] for pattern in ("modules/[a-z]*.py", "filter/[a-z]*.yml")
+               for path in glob.glob(os.path.join(ROOT, "plugins", pattern))]
+    assert not [plugin for plugin in plugins + ROLES if "`%s`" % plugin not in read(name) and "[`%s`]" % plugin not in read(name)
+                and "`fay.rancher.%s`" % plugin not in read(name)]
