@@ -63,3 +63,15 @@ def test_each_plugin_and_role_is_named(name):
                for path in glob.glob(os.path.join(ROOT, "plugins", pattern))]
     assert not [plugin for plugin in plugins + ROLES if "`%s`" % plugin not in read(name) and "[`%s`]" % plugin not in read(name)
                 and "`fay.rancher.%s`" % plugin not in read(name)]
+
+
+def test_the_two_readmes_name_the_same_commands_variables_and_files():
+    def facts(name):
+        return set(re.findall(r"`([^`\n]+)`", re.sub(r"(?s)```.*?```", "", read(name))))
+
+    assert facts("README.md") ^ facts("README.zh-CN.md") == set()
+
+
+def test_execution_environments_get_the_packages_of_a_file_in_the_tarball():
+    path = yaml.safe_load(read("meta/execution-environment.yml"))["dependencies"]["python"]
+    assert is_shipped(path) and read(path).split() == ["jmespath", "PyYAML"]
