@@ -3,6 +3,9 @@ import fnmatch
 import glob
 import os
 import re
+import shutil
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -75,3 +78,18 @@ def test_the_two_readmes_name_the_same_commands_variables_and_files():
 def test_execution_environments_get_the_packages_of_a_file_in_the_tarball():
     path = yaml.safe_load(read("meta/execution-environment.yml"))["dependencies"]["python"]
     assert is_shipped(path) and read(path).split() == ["jmespath", "PyYAML"]
+
+
+@pytest.mark.parametrize("text", [None, "# A role", "<!-- end of variables -->"])
+def test_a_role_without_a_table_of_variables_is_reported(tmp_path, text):
+    shutil.copytree(os.path.join(ROOT, "roles", "rke_node"), str(tmp_path / "roles" / "rke_node"))
+    (tmp_path / "tests").mkdir()
+    shutil.copy(os.path.join(ROOT, "tests", "variables"), str(tmp_path / "tests"))
+    command = [sys.executable, str(tmp_path / "tests" / "variables"), "--check"]
+    assert subprocess.run(command).returncode == 0
+    readme = tmp_path / "roles" / "rke_node" / "README.md"
+    readme.unlink()
+    if text is not None:
+        readme.write_text(text)
+    run = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    assert run.returncode == 1 and run.stderr.startswith("roles/rke_node/README.md: a README with the lines")
