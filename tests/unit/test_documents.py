@@ -68,13 +68,6 @@ def test_each_plugin_and_role_is_named(name):
                 and "`fay.rancher.%s`" % plugin not in read(name)]
 
 
-def test_the_two_readmes_name_the_same_commands_variables_and_files():
-    def facts(name):
-        return set(re.findall(r"`([^`\n]+)`", re.sub(r"(?s)```.*?```", "", read(name))))
-
-    assert facts("README.md") ^ facts("README.zh-CN.md") == set()
-
-
 def test_execution_environments_get_the_packages_of_a_file_in_the_tarball():
     path = yaml.safe_load(read("meta/execution-environment.yml"))["dependencies"]["python"]
     assert is_shipped(path) and read(path).split() == ["jmespath", "PyYAML"]
@@ -93,3 +86,11 @@ def test_a_role_without_a_table_of_variables_is_reported(tmp_path, text):
         readme.write_text(text)
     run = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     assert run.returncode == 1 and run.stderr.startswith("roles/rke_node/README.md: a README with the lines")
+
+
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if path.endswith(".zh-CN.md")])
+def test_both_languages_name_the_same_commands_and_variables(path):
+    def facts(name):
+        return set(re.findall(r"`([^`\n]+)`", re.sub(r"(?s)```.*?```", "", read(name))))
+
+    assert facts(path) ^ facts(path.replace(".zh-CN", "")) == set()
