@@ -48,6 +48,7 @@ lint: setup  ## language, ansible-lint (production), yamllint, ruff
 	@.venv/bin/python tests/variables --check
 	@.venv/bin/python tests/prose
 	@codespell --builtin clear,en-GB_to_en-US $$(.venv/bin/python tests/prose --files)
+	@antsibull-changelog lint
 	@$(TIMED) ruff ruff check --quiet .
 	@$(TIMED) yamllint yamllint --strict .
 	@$(TIMED) ansible-lint ansible-lint --offline --strict -q
