@@ -28,19 +28,19 @@ demo-down:  ## remove the demo's hosts
 	@$(LAB) down --set demo && rm -f .ansible/demo-password
 
 .PHONY: demo-shell
-demo-shell:  ## a shell on a host of the demo: make demo-shell HOST=bg1
+demo-shell:  ## open a shell on a host of the demo: make demo-shell HOST=bg1
 	@$(LAB) shell $(or $(HOST),bg1)
 
 .PHONY: lab
-lab: setup engine  ## build the lab's images and caches, start nothing but registry and mirror
+lab: setup engine  ## build the lab's images and caches, start only registry and mirror
 	@$(LAB) build
 
 .PHONY: lab-status
-lab-status:  ## what of the lab runs
+lab-status:  ## show what is running
 	@$(LAB) status
 
 .PHONY: lab-purge
-lab-purge:  ## remove all hosts and services of the lab; caches stay
+lab-purge:  ## remove all hosts and services of the lab; caches are kept
 	@$(LAB) purge
 
 .PHONY: lint
@@ -58,7 +58,7 @@ unit: setup  ## unit tests, and the server stand-in against the recordings
 	@$(TIMED) unit pytest -q tests/unit
 
 .PHONY: unit36
-unit36: setup  ## those of what runs on hosts, on Python 3.6 where there is one
+unit36: setup  ## unit tests of the code that runs on hosts, on Python 3.6 if installed
 	@$(TIMED) "unit on Python 3.6" tests/unit36
 
 .PHONY: sanity
