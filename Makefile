@@ -34,24 +34,27 @@ demo-down:  ## remove the demo's hosts
 	@$(LAB) down --set demo && rm -f .ansible/demo-password
 
 .PHONY: demo-shell
-demo-shell:  ## a shell on a host of the demo: make demo-shell HOST=bg1
+demo-shell:  ## open a shell on a host of the demo: make demo-shell HOST=bg1
 	@$(LAB) shell $(or $(HOST),bg1)
 
 .PHONY: lab
-lab: setup engine  ## build the lab's images and caches, start nothing but registry and mirror
+lab: setup engine  ## build the lab's images and caches, start only registry and mirror
 	@$(LAB) build
 
 .PHONY: lab-status
-lab-status:  ## what of the lab runs
+lab-status:  ## show what is running
 	@$(LAB) status
 
 .PHONY: lab-purge
-lab-purge:  ## remove all hosts and services of the lab; caches stay
+lab-purge:  ## remove all hosts and services of the lab; caches are kept
 	@$(LAB) purge
 
 .PHONY: lint
-lint: setup  ## ansible-lint (production), yamllint, ruff
+lint: setup  ## language, ansible-lint (production), yamllint, ruff
 	@.venv/bin/python tests/variables --check
+	@.venv/bin/python tests/prose
+	@codespell --builtin clear,en-GB_to_en-US $$(.venv/bin/python tests/prose --files)
+	@antsibull-changelog lint
 	@$(TIMED) ruff ruff check --quiet .
 	@$(TIMED) yamllint yamllint --strict .
 	@$(TIMED) ansible-lint ansible-lint --offline --strict -q
@@ -61,7 +64,7 @@ unit: setup  ## unit tests, and the server stand-in against the recordings
 	@$(TIMED) unit pytest -q tests/unit
 
 .PHONY: unit36
-unit36: setup  ## those of what runs on hosts, on Python 3.6 where there is one
+unit36: setup  ## unit tests of the code that runs on hosts, on Python 3.6 if installed
 	@$(TIMED) "unit on Python 3.6" tests/unit36
 
 .PHONY: sanity

@@ -1,0 +1,96 @@
+"""The documents: links lead to files that users get, and variables, tags and make targets exist."""
+import fnmatch
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+from conftest import ROOT
+
+DOCUMENTS = sorted(os.path.relpath(path, ROOT) for pattern in ("*.md", "docs/*.md", "roles/*/README.md", "tests/*/README.md")
+                   for path in glob.glob(os.path.join(ROOT, pattern)))
+ROLES = sorted(os.listdir(os.path.join(ROOT, "roles")))
+ADDED_BY_OTHERS = {"quick", "matrix", "matrix-quick"}  # remove when these targets are merged
+PREFIXES = ("docker_ce_", "rancher_server_", "rke_node_", "kubectl_access_")
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as source:
+        return source.read()
+
+
+def is_shipped(path):
+    """Whether galaxy.yml leaves a path in the tarball."""
+    ignored = yaml.safe_load(read("galaxy.yml"))["build_ignore"]
+    return not any(fnmatch.fnmatch(path, pattern) or path.startswith(pattern + "/") for pattern in ignored)
+
+
+def role_names(role):
+    """Options and tags of a role."""
+    options = yaml.safe_load(read("roles/%s/meta/argument_specs.yml" % role))["argument_specs"]["main"]["options"]
+    tasks = "".join(read(path) for path in glob.glob(os.path.join(ROOT, "roles", role, "tasks", "*.yml")))
+    return set(options) | set(re.findall(r"\b%s_\w+" % role, "".join(re.findall(r"tags: (.*)", tasks))))
+
+
+NAMES = set().union(*map(role_names, ROLES)) | {name[:-3] for name in os.listdir(os.path.join(ROOT, "plugins", "modules"))}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_links_lead_to_files_that_the_reader_has(path):
+    for target in re.findall(r"(?:\]\(|src=\"|srcset=\")([^)#\s\"]+)", read(path)):
+        if "://" not in target:
+            found = os.path.normpath(os.path.join(os.path.dirname(path), target))
+            assert os.path.exists(os.path.join(ROOT, found)), target
+            assert not is_shipped(path) or is_shipped(found), "%s is not in the tarball" % target
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_variables_and_tags_of_roles_exist(path):
+    found = {name for name in re.findall(r"\b[a-z]+_[a-z_]+[a-z]\b", read(path)) if name.startswith(PREFIXES)}
+    assert not found - NAMES
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_targets_of_make_exist(path):
+    targets = set(re.findall(r"^([a-z0-9-]+):", read("Makefile"), re.M)) | ADDED_BY_OTHERS
+    assert set(re.findall(r"(?m)(?:^ {4}|`)make ([a-z][a-z0-9-]*)", read(path))) <= targets
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_each_plugin_and_role_is_named(name):
+    plugins = [os.path.basename(path).rsplit(".", 1)[0] for pattern in ("modules/[a-z]*.py", "filter/[a-z]*.yml")
+               for path in glob.glob(os.path.join(ROOT, "plugins", pattern))]
+    assert not [plugin for plugin in plugins + ROLES if "`%s`" % plugin not in read(name) and "[`%s`]" % plugin not in read(name)
+                and "`fay.rancher.%s`" % plugin not in read(name)]
+
+
+def test_execution_environments_get_the_packages_of_a_file_in_the_tarball():
+    path = yaml.safe_load(read("meta/execution-environment.yml"))["dependencies"]["python"]
+    assert is_shipped(path) and read(path).split() == ["jmespath", "PyYAML"]
+
+
+@pytest.mark.parametrize("text", [None, "# A role", "<!-- end of variables -->"])
+def test_a_role_without_a_table_of_variables_is_reported(tmp_path, text):
+    shutil.copytree(os.path.join(ROOT, "roles", "rke_node"), str(tmp_path / "roles" / "rke_node"))
+    (tmp_path / "tests").mkdir()
+    shutil.copy(os.path.join(ROOT, "tests", "variables"), str(tmp_path / "tests"))
+    command = [sys.executable, str(tmp_path / "tests" / "variables"), "--check"]
+    assert subprocess.run(command).returncode == 0
+    readme = tmp_path / "roles" / "rke_node" / "README.md"
+    readme.unlink()
+    if text is not None:
+        readme.write_text(text)
+    run = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    assert run.returncode == 1 and run.stderr.startswith("roles/rke_node/README.md: a README with the lines")
+
+
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if path.endswith(".zh-CN.md")])
+def test_both_languages_name_the_same_commands_and_variables(path):
+    def facts(name):
+        return set(re.findall(r"`([^`\n]+)`", re.sub(r"(?s)```.*?```", "", read(name))))
+
+    assert facts(path) ^ facts(path.replace(".zh-CN", "")) == set()
