@@ -14,7 +14,6 @@ from conftest import ROOT
 DOCUMENTS = sorted(os.path.relpath(path, ROOT) for pattern in ("*.md", "docs/*.md", "roles/*/README.md", "tests/*/README.md")
                    for path in glob.glob(os.path.join(ROOT, pattern)))
 ROLES = sorted(os.listdir(os.path.join(ROOT, "roles")))
-ADDED_BY_OTHERS = {"quick", "matrix", "matrix-quick"}  # remove when these targets are merged
 PREFIXES = ("docker_ce_", "rancher_server_", "rke_node_", "kubectl_access_")
 
 
@@ -56,7 +55,7 @@ def test_variables_and_tags_of_roles_exist(path):
 
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_targets_of_make_exist(path):
-    targets = set(re.findall(r"^([a-z0-9-]+):", read("Makefile"), re.M)) | ADDED_BY_OTHERS
+    targets = set(re.findall(r"^([a-z0-9-]+):", read("Makefile"), re.M))
     assert set(re.findall(r"(?m)(?:^ {4}|`)make ([a-z][a-z0-9-]*)", read(path))) <= targets
 
 
