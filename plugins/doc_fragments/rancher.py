@@ -17,11 +17,7 @@ options:
     default: admin
   password:
     description:
-      - The user's password. Without it O(token) is used.
-    type: str
-  token:
-    description:
-      - An API token, C(token-xxxxx:secret), instead of a password.
+      - The user's password.
     type: str
   ca_cert:
     description:
@@ -55,4 +51,12 @@ requirements:
   - Python 3.6 or later on the host that runs the module
 notes:
   - Run it on one host for a cluster, best on the Rancher host itself (C(run_once), C(delegate_to)).
+"""
+
+    TOKEN = r"""
+options:
+  token:
+    description:
+      - An API token, C(token-xxxxx:secret), instead of O(password).
+    type: str
 """

@@ -14,6 +14,10 @@ def certificate_table(found, warn_days=30):
     found = plain_data(found)
     if not isinstance(found, dict) or not all(isinstance(one, dict) and "certificates" in one for one in found.values()):
         raise AnsibleFilterError("certificate_table takes {host: what cluster_pki_info returns}")
+    try:
+        warn_days = int(warn_days)
+    except (TypeError, ValueError):
+        raise AnsibleFilterError("warn_days of certificate_table is %r. It must be a whole number of days" % warn_days)
     rows = []
     for host, one in found.items():
         for name, certificate in dict(one["certificates"], **{"the CA": one["authority"]}).items():

@@ -11,9 +11,10 @@ import socket
 import ssl
 from urllib.parse import urlsplit
 
-from ansible_collections.fay.rancher.plugins.module_utils import _certificates
+from ansible_collections.fay.rancher.plugins.module_utils import _certificates, _tls
 
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"  # SelfSubjectAccessReview, kubernetes.io/docs/reference
+NO_ANSWER = "The API server at %s does not answer: %s. Check that kube-apiserver runs there and that this host can reach the address"
 
 
 class ApiError(Exception):
@@ -46,7 +47,7 @@ def serving_certificate(server, tls_server_name=None, timeout=10):
                 plain, server_hostname=tls_server_name or host) as secure:
             pem = ssl.DER_cert_to_PEM_cert(secure.getpeercert(binary_form=True))
     except (OSError, ValueError) as error:
-        raise ApiError("The API server at %s does not answer: %s" % (server, error))
+        raise ApiError(NO_ANSWER % (server, error))
     try:
         return _certificates.decode(pem)
     except _certificates.CertificateError as error:
@@ -65,7 +66,7 @@ class Api:
         self.host, self.port = address(server)
         self.name = tls_server_name or self.host
         self.path = urlsplit(self.server).path
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.context = _tls.accept_missing_key_identifiers(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         try:
             if authority:
                 self.context.load_verify_locations(cadata=authority)
@@ -102,7 +103,7 @@ class Api:
             answer = connection.getresponse()
             text = answer.read().decode("utf-8", "replace")
         except (OSError, ValueError, http.client.HTTPException) as error:
-            raise ApiError("The API server at %s does not answer: %s" % (self.server, error))
+            raise ApiError(NO_ANSWER % (self.server, error))
         finally:
             connection.close()
         try:

@@ -5,12 +5,13 @@
 The form is kubectl's (k8s.io/client-go tools/clientcmd/api/v1): keys sorted, lists of {name, KIND}.
 """
 import copy
+import traceback
 
 try:
     import yaml
     YAML_ERROR = None
-except ImportError as error:
-    yaml, YAML_ERROR = None, error
+except ImportError:
+    yaml, YAML_ERROR = None, traceback.format_exc()
 
 KINDS = (("clusters", "cluster"), ("contexts", "context"), ("users", "user"))
 SECRET_FIELDS = ("client-key-data", "client-certificate-data", "certificate-authority-data", "token", "password", "proxy-url")

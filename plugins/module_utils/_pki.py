@@ -229,20 +229,20 @@ def check(one, authority, authority_text, where):
     if _certificates.days_until(certificate["not_after"]) < 0:
         raise PkiError("The certificate of %s has expired on %s. Renew the cluster's certificates" % (
             where, certificate["not_after"].strftime("%Y-%m-%d")))
-    if signer and (certificate["issuer"] != signer["subject"] or not signed(one.certificate, authority_text)):
+    if signer and (certificate["issuer"] != signer["subject"] or signed(one.certificate, authority_text) is False):
         raise PkiError("The certificate of %s is not signed by the cluster's CA %s (%s), but by %s" % (
             where, authority or "", _certificates.written(signer["subject"]), _certificates.written(certificate["issuer"])))
     return certificate
 
 
 def signed(certificate, authority):
-    """Whether openssl finds the signature right; true where there is no openssl: the API server will tell."""
+    """Whether openssl verifies the signature: bool, or None if openssl cannot be started."""
     with _certificates.as_files(authority, certificate) as paths:
         try:
             return subprocess.call(["openssl", "verify", "-partial_chain", "-CAfile"] + paths, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
         except OSError:
-            return True
+            return None
 
 
 def mint(found, subject, days):

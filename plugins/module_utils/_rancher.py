@@ -13,8 +13,8 @@ from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 
-from ansible.module_utils.urls import open_url
 from ansible_collections.fay.rancher.plugins.module_utils._files import status
+from ansible_collections.fay.rancher.plugins.module_utils._tls import open_url
 
 RETRIED_STATUSES = (429, 502, 503, 504)
 REQUEST_SECONDS = 30
@@ -31,6 +31,7 @@ CONNECTION_ARGUMENTS = dict(
     validate_certs=dict(type="bool", default=True),
     retry_timeout=dict(type="int", default=120),
 )
+PASSWORD_ARGUMENTS = dict((name, options) for name, options in CONNECTION_ARGUMENTS.items() if name != "token")
 
 
 class RancherError(Exception):

@@ -50,8 +50,9 @@ roles:
 certificates:
   description:
     - By name; those of etcd with C(etcd/) before it where they are in a directory of their own.
-    - C(key_matches) and C(signed) are null where the certificate cannot be read. C(rights) is what the identity can do by the
-      cluster's default roles; empty where it is not known, and for what is no client of the API server.
+    - C(key_matches) and C(signed) are null where the certificate cannot be read, C(signed) also where openssl cannot be started.
+    - C(rights) is what the identity can do by the cluster's default roles; empty where it is not known, and for what is no client of
+      the API server.
   returned: success
   type: dict
   sample:
@@ -86,6 +87,41 @@ authority:
     not_after: "2031-10-12"
     days: 1781
     key: true
+uid:
+  description: The numeric owner of the directory. Ansible adds this key and those below to each result with a path.
+  returned: when the path exists
+  type: int
+  sample: 0
+gid:
+  description: The numeric group.
+  returned: when the path exists
+  type: int
+  sample: 0
+owner:
+  description: The name of the owner.
+  returned: when the path exists
+  type: str
+  sample: root
+group:
+  description: The name of the group.
+  returned: when the path exists
+  type: str
+  sample: root
+mode:
+  description: The permissions, octal.
+  returned: when the path exists
+  type: str
+  sample: "0755"
+size:
+  description: The size in bytes.
+  returned: when the path exists
+  type: int
+  sample: 4096
+state:
+  description: What the path is, such as V(file), V(directory) or V(absent).
+  returned: success
+  type: str
+  sample: directory
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -103,11 +139,19 @@ def described(paths, authorities, client):
         found.update(subject=_certificates.written(one["subject"]), issuer=_certificates.written(one["issuer"]), names=one["names"],
                      not_before=one["not_before"].strftime("%Y-%m-%d"), not_after=one["not_after"].strftime("%Y-%m-%d"),
                      days=_certificates.days_until(one["not_after"]), rights=_pki.rights(one) if client else "",
-                     signed=any(_pki.signed(text, authority) for authority in authorities))
+                     signed=signed_by_any(text, authorities))
         found["key_matches"] = _certificates.key_matches(text, _pki.read(paths[1]))
     except (PkiError, CertificateError) as error:
         found["problem"] = str(error)
     return found
+
+
+def signed_by_any(certificate, authorities):
+    """Whether one of the cluster's CAs signed the certificate: bool, or None if that cannot be verified. All are PEM texts."""
+    answers = [_pki.signed(certificate, authority) for authority in authorities]
+    if True in answers:
+        return True
+    return None if None in answers else False
 
 
 def look(path):
@@ -130,9 +174,12 @@ def look(path):
 def main():
     module = AnsibleModule(argument_spec=dict(path=dict(type="path")), supports_check_mode=True)
     try:
-        module.exit_json(changed=False, **look(module.params["path"]))
+        found = look(module.params["path"])
     except PkiError as error:
         module.fail_json(msg=str(error))
+    if any(certificate["signed"] is None and not certificate["problem"] for certificate in found["certificates"].values()):
+        module.warn("openssl cannot be started, so signatures were not verified: `signed` is null. Install openssl on this host")
+    module.exit_json(changed=False, **found)
 
 
 if __name__ == "__main__":

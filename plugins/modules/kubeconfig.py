@@ -210,7 +210,7 @@ attributes:
   platform:
     platforms: posix
 requirements:
-  - PyYAML
+  - PyYAML on the host that runs the module
   - openssl, for V(mint); where it is there, signatures are checked before the file is written
 """
 
@@ -291,6 +291,41 @@ backup:
   returned: success
   type: str
   sample: ""
+uid:
+  description: The numeric owner of the file. Ansible adds this key and those below to each result with a path.
+  returned: when the path exists
+  type: int
+  sample: 0
+gid:
+  description: The numeric group.
+  returned: when the path exists
+  type: int
+  sample: 0
+owner:
+  description: The name of the owner.
+  returned: when the path exists
+  type: str
+  sample: root
+group:
+  description: The name of the group.
+  returned: when the path exists
+  type: str
+  sample: root
+mode:
+  description: The permissions, octal.
+  returned: when the path exists
+  type: str
+  sample: "0600"
+size:
+  description: The size in bytes.
+  returned: when the path exists
+  type: int
+  sample: 4096
+state:
+  description: What the path is, such as V(file), V(directory) or V(absent).
+  returned: success
+  type: str
+  sample: file
 """
 
 import contextlib
@@ -300,7 +335,6 @@ import os
 import pwd
 import socket
 import time
-import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.fay.rancher.plugins.module_utils import _kubeconfig
@@ -519,7 +553,7 @@ def main():
         supports_check_mode=True,
     )
     if _kubeconfig.YAML_ERROR:
-        module.fail_json(msg=missing_required_lib("PyYAML"), exception=traceback.format_exc())
+        module.fail_json(msg=missing_required_lib("PyYAML"), exception=_kubeconfig.YAML_ERROR)
     module.params["path"] = os.path.abspath(module.params["path"])
     if module.params["rancher"] and module.params["server"]:
         module.fail_json(msg="server is given, but through Rancher the server is Rancher's own address. Leave server out")

@@ -67,7 +67,7 @@ password_changed:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.fay.rancher.plugins.module_utils._rancher import (
-    CONNECTION_ARGUMENTS,
+    PASSWORD_ARGUMENTS,
     RancherError,
     check_url,
     connect,
@@ -123,7 +123,7 @@ def run(module):
 def main():
     module = AnsibleModule(
         argument_spec=dict(
-            CONNECTION_ARGUMENTS,
+            PASSWORD_ARGUMENTS,
             password=dict(type="str", required=True, no_log=True),
             bootstrap_password=dict(type="str", no_log=True),
             server_url=dict(type="str"),

@@ -15,6 +15,7 @@ description:
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
   - fay.rancher.rancher
+  - fay.rancher.rancher.token
 options:
   name:
     description:

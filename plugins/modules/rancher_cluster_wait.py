@@ -16,6 +16,7 @@ description:
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
   - fay.rancher.rancher
+  - fay.rancher.rancher.token
   - action_common_attributes
 options:
   name:

@@ -14,6 +14,7 @@ extends_documentation_fragment:
   - fay.rancher.reads_only
   - action_common_attributes
   - fay.rancher.rancher
+  - fay.rancher.rancher.token
 options:
   name:
     description:

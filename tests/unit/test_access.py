@@ -381,8 +381,19 @@ def test_what_is_on_a_node_and_when_it_ends(node):
     assert [line.split("  ")[:2] for line in lines[:3]] == [["bg1", "kube-proxy"], ["bg1", "kube-scheduler"], ["bg1", "kube-node"]]
     assert "cannot be used" in lines[0] or "no PEM certificate" in lines[0]
     assert lines[1].endswith("its key does not match") and "4 days left, until 20" in lines[2] and lines[3] == "5 more end later"
-    with pytest.raises(AnsibleFilterError):
-        certificate_table({"bg1": None})
+    assert certificate_table({"bg1": found}, "30") == lines
+    for wrong in ({"bg1": None}, 30), ({"bg1": found}, "soon"):
+        with pytest.raises(AnsibleFilterError):
+            certificate_table(*wrong)
+
+
+def test_without_openssl_a_signature_is_unknown(node, monkeypatch, capsys):
+    """Neither true nor false is returned for what was not verified, and the module warns."""
+    def missing(*unused, **names):
+        raise FileNotFoundError(2, "No such file or directory", "openssl")
+
+    monkeypatch.setattr(_pki.subprocess, "call", missing)
+    assert cluster_pki_info.look(node)["certificates"]["kube-node"]["signed"] is None
 
 
 def test_an_etcd_host_and_a_worker_by_their_files(node):

@@ -93,3 +93,10 @@ def test_both_languages_name_the_same_commands_and_variables(path):
         return set(re.findall(r"`([^`\n]+)`", re.sub(r"(?s)```.*?```", "", read(name))))
 
     assert facts(path) ^ facts(path.replace(".zh-CN", "")) == set()
+
+
+def test_variables_of_playbooks_can_be_set_in_an_inventory():
+    """A play's `vars` have precedence over an inventory, so they contain internal variables only."""
+    for name in os.listdir(os.path.join(ROOT, "playbooks")):
+        for play in yaml.safe_load(read("playbooks/" + name)):
+            assert [variable for variable in play.get("vars", {}) if not variable.startswith("__")] == [], name

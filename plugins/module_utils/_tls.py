@@ -1,0 +1,33 @@
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Verification of certificates as kubectl does it, on every version of Python.
+
+Python 3.13 turns on VERIFY_X509_STRICT in ssl.create_default_context (docs.python.org/3/library/ssl.html). It rejects CAs and certificates
+without key identifiers, which old Rancher and Kubernetes installations have for ten years. Go, and so kubectl, accepts them.
+"""
+import ssl
+
+from ansible.module_utils import urls
+
+
+def accept_missing_key_identifiers(context):
+    """The same SSLContext with VERIFY_X509_STRICT turned off. Signatures, names and dates are verified as before."""
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
+def open_url(*arguments, **options):
+    """Ansible's open_url without VERIFY_X509_STRICT. Takes, returns and raises the same.
+
+    open_url has no option for it, so the function that makes its context is replaced during the call (ansible-core 2.16 to 2.21).
+    """
+    make_context = urls.make_context
+
+    def make_accepting_context(*values, **names):
+        return accept_missing_key_identifiers(make_context(*values, **names))
+
+    urls.make_context = make_accepting_context
+    try:
+        return urls.open_url(*arguments, **options)
+    finally:
+        urls.make_context = make_context

@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Modules return only keys that their RETURN documents, those included that Ansible adds. Secrets are never among them."""
+import importlib
+import json
+
+import pki
+import pytest
+import yaml
+from ansible.module_utils import basic
+from conftest import needs_ansible
+
+pytestmark = needs_ansible
+ADDED_BY_ANSIBLE = {"changed", "invocation", "diff", "warnings", "deprecations"}
+
+
+def returned(name, arguments, monkeypatch, capsys):
+    """(module, {key: value}): what the real module prints for these arguments."""
+    module = importlib.import_module("ansible_collections.fay.rancher.plugins.modules." + name)
+    monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
+    monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+    with pytest.raises(SystemExit):
+        module.main()
+    return module, json.loads(capsys.readouterr().out)
+
+
+def cases(tmp_path):
+    node, env, config = tmp_path / "ssl", tmp_path / "subnet.env", tmp_path / "config"
+    node.mkdir()
+    pki.rke1(str(node))
+    env.write_text("FLANNEL_NETWORK=10.42.0.0/16\nFLANNEL_SUBNET=10.42.1.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n")
+    config.write_text("apiVersion: v1\nkind: Config\n")
+    return [("cluster_pki_info", {"path": str(node)}),
+            ("flannel_info", {"path": str(env)}),
+            ("kubeconfig", {"path": str(config), "cluster": "fay", "state": "absent"})]
+
+
+def rancher_cases(standin):
+    access = {"url": standin.url, "password": "a password for tests", "validate_certs": False}
+    return [("rancher_bootstrap", dict(access, bootstrap_password=standin.password)),
+            ("rancher_cluster", dict(access, name="keys", kubernetes_version="v1.21.5-rancher1-1")),
+            ("rancher_registration_info", dict(access, name="keys")),
+            ("rancher_registration_info", dict(access, name="other"))]
+
+
+def check(name, arguments, monkeypatch, capsys):
+    module, result = returned(name, arguments, monkeypatch, capsys)
+    assert not result.get("failed"), result["msg"]
+    assert set(result) - ADDED_BY_ANSIBLE <= set(yaml.safe_load(module.RETURN)), name
+
+
+def test_modules_of_hosts(tmp_path, monkeypatch, capsys):
+    for name, arguments in cases(tmp_path):
+        check(name, arguments, monkeypatch, capsys)
+
+
+def test_modules_of_rancher(tmp_path, standin, monkeypatch, capsys):
+    for name, arguments in rancher_cases(standin):
+        check(name, arguments, monkeypatch, capsys)
+
+
+def test_a_token_is_no_option_of_the_first_log_in(monkeypatch, capsys):
+    arguments = {"url": "https://127.0.0.1:1", "password": "a password", "token": "token-1:s", "retry_timeout": 0}
+    unused, result = returned("rancher_bootstrap", arguments, monkeypatch, capsys)
+    assert result["failed"] and "Unsupported parameters" in result["msg"] and "token" in result["msg"]
+
+
+def test_the_import_error_of_pyyaml_is_shown(tmp_path, monkeypatch, capsys):
+    module = importlib.import_module("ansible_collections.fay.rancher.plugins.modules.kubeconfig")
+    monkeypatch.setattr(module._kubeconfig, "YAML_ERROR", "ModuleNotFoundError: No module named 'yaml'")
+    given, fail = {}, basic.AnsibleModule.fail_json
+
+    def fail_json(self, msg, **names):
+        given.update(names, msg=msg)
+        fail(self, msg, **names)
+
+    monkeypatch.setattr(basic.AnsibleModule, "fail_json", fail_json)
+    returned("kubeconfig", {"path": str(tmp_path / "config"), "cluster": "fay"}, monkeypatch, capsys)
+    assert "PyYAML" in given["msg"] and given["exception"] == "ModuleNotFoundError: No module named 'yaml'"
+
+
+def test_a_signature_that_was_not_verified_is_a_warning(tmp_path, monkeypatch, capsys):
+    module = importlib.import_module("ansible_collections.fay.rancher.plugins.modules.cluster_pki_info")
+    warnings = []
+    monkeypatch.setattr(module._pki, "signed", lambda *unused: None)
+    monkeypatch.setattr(basic.AnsibleModule, "warn", lambda self, text, **unused: warnings.append(text))
+    unused, result = returned(*cases(tmp_path)[0], monkeypatch, capsys)
+    assert len(warnings) == 1 and "openssl cannot be started" in warnings[0]
+    assert {one["signed"] for one in result["certificates"].values()} == {None}

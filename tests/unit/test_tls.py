@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Certificates without key identifiers are accepted where Python verifies strictly, as 3.13 does. The stand-ins' certificates have none."""
+import ssl
+import types
+
+import pytest
+from ansible.module_utils import urls
+from ansible_collections.fay.rancher.plugins.module_utils import _kube_api, _tls
+from ansible_collections.fay.rancher.plugins.module_utils._rancher import RancherClient, RancherError
+
+
+def with_strict_flag(make):
+    """A function that makes the same context, but one that verifies strictly whatever the version of Python."""
+    def make_strict(*values, **names):
+        context = make(*values, **names)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+    return make_strict
+
+
+@pytest.fixture
+def strict(monkeypatch):
+    monkeypatch.setattr(ssl, "create_default_context", with_strict_flag(ssl.create_default_context))
+    strict_ssl = types.SimpleNamespace(**dict(vars(ssl), SSLContext=with_strict_flag(ssl.SSLContext)))
+    monkeypatch.setattr(_kube_api, "ssl", strict_ssl)
+
+
+def test_rancher_is_verified_without_key_identifiers(standin, strict):
+    pem = RancherClient(standin.url, validate_certs=False, retry_timeout=0).setting("cacerts")
+    client = RancherClient(standin.url, ca_cert=pem, retry_timeout=0)
+    try:
+        assert client.request("GET", "/ping") == "pong"
+    finally:
+        client.close()
+
+
+def test_another_signer_is_still_rejected(standin, strict):
+    client = RancherClient(standin.url, retry_timeout=0)
+    with pytest.raises(RancherError, match="not trusted"):
+        client.request("GET", "/ping")
+
+
+def test_ansible_keeps_its_own_function(strict):
+    before = urls.make_context
+    with pytest.raises(OSError):
+        _tls.open_url("https://127.0.0.1:1/", timeout=1)
+    assert urls.make_context is before
+
+
+def test_api_servers_are_verified_without_key_identifiers(strict):
+    api = _kube_api.Api("https://127.0.0.1:1", None)
+    assert not api.context.verify_flags & ssl.VERIFY_X509_STRICT
+    assert api.context.verify_mode == ssl.CERT_REQUIRED and api.context.check_hostname
