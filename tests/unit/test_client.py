@@ -5,9 +5,9 @@ import urllib.error
 from urllib.parse import urlsplit
 
 import pytest
-from ansible.module_utils.urls import open_url
 from ansible_collections.fay.rancher.plugins.module_utils import _cluster
 from ansible_collections.fay.rancher.plugins.module_utils._rancher import RancherClient, RancherError, check_url, checksum
+from ansible_collections.fay.rancher.plugins.module_utils._tls import open_url
 from ansible_collections.fay.rancher.plugins.modules import rancher_bootstrap, rancher_cluster
 
 FAY = {"name": "fay", "kubernetes_version": "v1.21.5-rancher1-1", "docker_root_dir": "/appdata/lib/docker",
