@@ -109,7 +109,7 @@ class ServerWait:
             self.first = state
         if state["status"] == "running" and state["restarts"] == self.first["restarts"]:
             return
-        if state["restarts"] != self.first["restarts"]:
+        if state["status"] == "restarting" or state["restarts"] != self.first["restarts"]:
             problem = "was restarted by the engine (%d times so far)" % state["restarts"]
         else:
             problem = "does not run"

@@ -48,7 +48,7 @@ def closed_port():
 @pytest.mark.parametrize("states, found", [
     ([("running", 0), ("restarting", 1)], "was restarted by the engine (1 times so far): its state is restarting, its last exit code 126"),
     ([("running", 3), ("running", 4)], "was restarted by the engine (4 times so far): its state is running"),
-    ([("restarting", 2)], "does not run: its state is restarting"),
+    ([("restarting", 2)], "was restarted by the engine (2 times so far): its state is restarting"),
     ([("exited", 0)], "does not run: its state is exited, its last exit code 126"),
 ])
 def test_a_container_that_ends_or_restarts_ends_the_wait(states, found):
