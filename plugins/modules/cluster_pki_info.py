@@ -148,10 +148,11 @@ def described(paths, authorities, client):
 
 def signed_by_any(certificate, authorities):
     """Whether one of the cluster's CAs signed the certificate: bool, or None if that cannot be verified. All are PEM texts."""
-    answers = [_pki.signed(certificate, authority) for authority in authorities]
-    if True in answers:
-        return True
-    return None if None in answers else False
+    for authority in authorities:
+        answer = _pki.signed(certificate, authority)
+        if answer is not False:
+            return answer
+    return False
 
 
 def look(path):

@@ -76,3 +76,12 @@ def standin(tmp_path_factory):
     server = StandIn(tmp_path_factory.mktemp("standin"), "PASSWORD").start().wait()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def silent_server():
+    """The URL of a server that accepts connections and never answers."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(50)
+        yield "https://127.0.0.1:%d" % server.getsockname()[1]

@@ -26,15 +26,6 @@ class Engine:
                                "RestartCount": restarts}]), ""
 
 
-@pytest.fixture
-def silent_server():
-    """The URL of a server that accepts connections and never answers."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(50)
-        yield "https://127.0.0.1:%d" % server.getsockname()[1]
-
-
 def waiting(url, engine, timeout=30, **options):
     return ServerWait(Container("rancher", engine), url, timeout, **options)
 

@@ -1,5 +1,4 @@
 """Time-outs are seconds by the clock, also against a server that accepts connections and never answers."""
-import socket
 import time
 
 import pytest
@@ -9,15 +8,6 @@ from ansible_collections.fay.rancher.plugins.module_utils._rancher import Ranche
 from ansible_collections.fay.rancher.plugins.modules import rancher_cluster_wait, rancher_registration_info
 
 GENEROUS = 12  # seconds a slow machine may take for a time-out of two; what is not cut takes 30 or more
-
-
-@pytest.fixture
-def silent():
-    """The URL of a server that accepts connections and never answers."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(50)
-        yield "https://127.0.0.1:%d" % server.getsockname()[1]
 
 
 def client_of(url, **options):
@@ -31,19 +21,19 @@ def seconds_until_error(function, *arguments):
     return time.monotonic() - begun
 
 
-def test_retry_timeout_counts_a_request_without_an_answer(silent):
-    assert 1.9 < seconds_until_error(client_of(silent, retry_timeout=2).request, "GET", "/v3/settings/x") < GENEROUS
+def test_retry_timeout_counts_a_request_without_an_answer(silent_server):
+    assert 1.9 < seconds_until_error(client_of(silent_server, retry_timeout=2).request, "GET", "/v3/settings/x") < GENEROUS
 
 
-def test_the_wait_for_a_cluster_ends_by_the_clock(silent):
+def test_the_wait_for_a_cluster_ends_by_the_clock(silent_server):
     parameters = {"name": "fay", "timeout": 2, "slice": None}
     watch = Watch(["bg1"], "active", 10, 300)
-    seconds = seconds_until_error(rancher_cluster_wait.wait, client_of(silent), parameters, watch, time.monotonic())
+    seconds = seconds_until_error(rancher_cluster_wait.wait, client_of(silent_server), parameters, watch, time.monotonic())
     assert 1.9 < seconds < GENEROUS
 
 
-def test_the_wait_for_a_registration_command_ends_by_the_clock(silent):
-    seconds = seconds_until_error(rancher_registration_info.registration, client_of(silent), {"id": "c-abcde", "name": "fay"}, 2)
+def test_the_wait_for_a_registration_command_ends_by_the_clock(silent_server):
+    seconds = seconds_until_error(rancher_registration_info.registration, client_of(silent_server), {"id": "c-abcde", "name": "fay"}, 2)
     assert 1.9 < seconds < GENEROUS
 
 
