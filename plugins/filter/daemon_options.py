@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The filters daemon_options_problems and daemon_options_need_restart; documented in the .yml files of their names."""
 from ansible.errors import AnsibleFilterError
-from ansible_collections.fay.rancher.plugins.module_utils._daemon_options import needs_restart, problems
+from ansible_collections.fay.rancher.plugins.module_utils._engine.daemon_options import needs_restart, problems
 from ansible_collections.fay.rancher.plugins.plugin_utils._plain_data import plain_data
 
 
@@ -13,12 +13,12 @@ def checked(options):
 
 
 def daemon_options_problems(options, command="", version=""):
-    """See module_utils/_daemon_options.py problems()."""
+    """See module_utils/_engine/daemon_options.py problems()."""
     return problems(checked(options), command, str(version))
 
 
 def daemon_options_need_restart(options, before):
-    """See module_utils/_daemon_options.py needs_restart()."""
+    """See module_utils/_engine/daemon_options.py needs_restart()."""
     return needs_restart(checked(options), checked(before))
 
 

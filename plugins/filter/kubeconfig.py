@@ -7,8 +7,8 @@ All take and give a kubeconfig as data: `lookup('ansible.builtin.file', path) | 
 import functools
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.fay.rancher.plugins.module_utils import _kubeconfig
-from ansible_collections.fay.rancher.plugins.module_utils._kubeconfig import KubeconfigError
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import kubeconfig as _kubeconfig
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.kubeconfig import KubeconfigError
 from ansible_collections.fay.rancher.plugins.plugin_utils._plain_data import plain_data
 
 
@@ -26,25 +26,25 @@ def tell(function):
 
 @tell
 def kubeconfig_merge(value, other, current=True):
-    """See module_utils/_kubeconfig.py merge()."""
+    """See module_utils/_kubernetes/kubeconfig.py merge()."""
     return _kubeconfig.merge(value, _kubeconfig.checked(other), current)
 
 
 @tell
 def kubeconfig_rename(value, contexts=None, clusters=None, users=None):
-    """See module_utils/_kubeconfig.py rename()."""
+    """See module_utils/_kubernetes/kubeconfig.py rename()."""
     return _kubeconfig.rename(value, contexts, clusters, users)
 
 
 @tell
 def kubeconfig_subset(value, contexts):
-    """See module_utils/_kubeconfig.py subset()."""
+    """See module_utils/_kubernetes/kubeconfig.py subset()."""
     return _kubeconfig.subset(value, contexts)
 
 
 @tell
 def kubeconfig_redact(value):
-    """See module_utils/_kubeconfig.py redact()."""
+    """See module_utils/_kubernetes/kubeconfig.py redact()."""
     return _kubeconfig.redact(value)
 
 

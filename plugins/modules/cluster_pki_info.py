@@ -125,9 +125,10 @@ state:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fay.rancher.plugins.module_utils import _certificates, _pki
-from ansible_collections.fay.rancher.plugins.module_utils._certificates import CertificateError
-from ansible_collections.fay.rancher.plugins.module_utils._pki import PkiError
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import certificates as _certificates
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import pki as _pki
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.certificates import CertificateError
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.pki import PkiError
 
 
 def described(paths, authorities, client):

@@ -128,7 +128,7 @@ daemon_json:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fay.rancher.plugins.module_utils._data_root import (
+from ansible_collections.fay.rancher.plugins.module_utils._engine.data_root import (
     DataRootError,
     Host,
     Move,

@@ -71,7 +71,7 @@ ipmasq:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fay.rancher.plugins.module_utils._flannel import FlannelError, parse
+from ansible_collections.fay.rancher.plugins.module_utils._network.flannel import FlannelError, parse
 
 
 def main():

@@ -337,8 +337,6 @@ import socket
 import time
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.fay.rancher.plugins.module_utils import _kubeconfig
-from ansible_collections.fay.rancher.plugins.module_utils._access import find_access, through_rancher
 from ansible_collections.fay.rancher.plugins.module_utils._files import (
     LockError,
     as_owner_of,
@@ -349,11 +347,13 @@ from ansible_collections.fay.rancher.plugins.module_utils._files import (
     status,
     write_atomically,
 )
-from ansible_collections.fay.rancher.plugins.module_utils._kube_api import ApiError
-from ansible_collections.fay.rancher.plugins.module_utils._kubeconfig import KubeconfigError
-from ansible_collections.fay.rancher.plugins.module_utils._pki import PkiError
-from ansible_collections.fay.rancher.plugins.module_utils._rancher import CONNECTION_ARGUMENTS, RancherError, connect
-from ansible_collections.fay.rancher.plugins.module_utils._tokens import Tokens
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import kubeconfig as _kubeconfig
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.api import ApiError
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.identity import find_access, through_rancher
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.kubeconfig import KubeconfigError
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.pki import PkiError
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import CONNECTION_ARGUMENTS, RancherError, connect
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.tokens import Tokens
 
 
 def read(path):

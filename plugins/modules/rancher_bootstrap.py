@@ -66,7 +66,7 @@ password_changed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fay.rancher.plugins.module_utils._rancher import (
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import (
     PASSWORD_ARGUMENTS,
     RancherError,
     check_url,

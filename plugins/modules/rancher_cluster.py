@@ -116,8 +116,8 @@ state:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fay.rancher.plugins.module_utils import _cluster
-from ansible_collections.fay.rancher.plugins.module_utils._rancher import (
+from ansible_collections.fay.rancher.plugins.module_utils._rancher import rke1_cluster as _cluster
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import (
     CONNECTION_ARGUMENTS,
     RancherError,
     connect,

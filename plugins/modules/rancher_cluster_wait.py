@@ -101,12 +101,12 @@ waited:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fay.rancher.plugins.module_utils._cluster_wait import Watch
-from ansible_collections.fay.rancher.plugins.module_utils._rancher import (
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import (
     CONNECTION_ARGUMENTS,
     RancherError,
     connect,
 )
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.cluster_wait import Watch
 
 POLL_SECONDS = 2
 

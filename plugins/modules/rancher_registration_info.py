@@ -89,8 +89,8 @@ import re
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fay.rancher.plugins.module_utils import _cluster_wait
-from ansible_collections.fay.rancher.plugins.module_utils._rancher import (
+from ansible_collections.fay.rancher.plugins.module_utils._rancher import cluster_wait as _cluster_wait
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import (
     CONNECTION_ARGUMENTS,
     RancherError,
     connect,

@@ -65,7 +65,7 @@ waited:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fay.rancher.plugins.module_utils._server_wait import Container, ServerError, ServerWait
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.server_wait import Container, ServerError, ServerWait
 
 
 def main():

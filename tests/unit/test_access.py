@@ -10,10 +10,14 @@ import pki
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.fay.rancher.plugins.filter.certificate_table import certificate_table
-from ansible_collections.fay.rancher.plugins.module_utils import _access, _certificates, _kube_api, _kubeconfig, _pki
-from ansible_collections.fay.rancher.plugins.module_utils._certificates import CertificateError
-from ansible_collections.fay.rancher.plugins.module_utils._kube_api import ApiError
-from ansible_collections.fay.rancher.plugins.module_utils._pki import PkiError
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import api as _kube_api
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import certificates as _certificates
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import identity as _access
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import kubeconfig as _kubeconfig
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import pki as _pki
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.api import ApiError
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.certificates import CertificateError
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.pki import PkiError
 from ansible_collections.fay.rancher.plugins.modules import cluster_pki_info
 from conftest import ROOT, needs_ansible
 from hypothesis import given

@@ -5,8 +5,8 @@ import urllib.error
 from urllib.parse import urlsplit
 
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils import _cluster
-from ansible_collections.fay.rancher.plugins.module_utils._rancher import RancherClient, RancherError, check_url, checksum
+from ansible_collections.fay.rancher.plugins.module_utils._rancher import rke1_cluster as _cluster
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import RancherClient, RancherError, check_url, checksum
 from ansible_collections.fay.rancher.plugins.module_utils._tls import open_url
 from ansible_collections.fay.rancher.plugins.modules import rancher_bootstrap, rancher_cluster
 

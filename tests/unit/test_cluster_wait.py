@@ -3,7 +3,7 @@ import json
 import os
 
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils._cluster_wait import Watch, is_ready, is_registered
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.cluster_wait import Watch, is_ready, is_registered
 from conftest import RECORDINGS
 
 FIVE = ["bg1", "bg2", "bg3", "bg4", "bg5"]

@@ -2,7 +2,7 @@
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.fay.rancher.plugins.filter.daemon_options import daemon_options_problems
-from ansible_collections.fay.rancher.plugins.module_utils._daemon_options import (
+from ansible_collections.fay.rancher.plugins.module_utils._engine.daemon_options import (
     OPTIONS,
     RELOADABLE,
     flagged,

@@ -5,8 +5,8 @@ import subprocess
 import time
 
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils import _data_root
-from ansible_collections.fay.rancher.plugins.module_utils._data_root import (
+from ansible_collections.fay.rancher.plugins.module_utils._engine import data_root as _data_root
+from ansible_collections.fay.rancher.plugins.module_utils._engine.data_root import (
     DataRootError,
     Host,
     Move,

@@ -2,7 +2,7 @@
 import os
 
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils._flannel import FlannelError, parse
+from ansible_collections.fay.rancher.plugins.module_utils._network.flannel import FlannelError, parse
 from conftest import RECORDINGS
 from hypothesis import given
 from hypothesis import strategies as st

@@ -7,7 +7,8 @@ import tempfile
 
 import pytest
 import yaml
-from ansible_collections.fay.rancher.plugins.module_utils import _files, _kubeconfig
+from ansible_collections.fay.rancher.plugins.module_utils import _files
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import kubeconfig as _kubeconfig
 from ansible_collections.fay.rancher.plugins.modules import kubeconfig
 from conftest import RECORDINGS, ROOT
 from hypothesis import given

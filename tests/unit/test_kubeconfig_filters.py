@@ -7,7 +7,7 @@ import sys
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.fay.rancher.plugins.filter.kubeconfig import FilterModule
-from ansible_collections.fay.rancher.plugins.module_utils import _kubeconfig
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import kubeconfig as _kubeconfig
 from conftest import ROOT
 
 FILTERS = FilterModule().filters()

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from ansible_collections.fay.rancher.plugins.module_utils._rancher import RancherClient, RancherError
-from ansible_collections.fay.rancher.plugins.module_utils._tokens import DAY, Tokens
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import RancherClient, RancherError
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.tokens import DAY, Tokens
 from ansible_collections.fay.rancher.plugins.modules import kubeconfig
 from conftest import ROOT
 

@@ -4,7 +4,10 @@ import os
 import traceback
 
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils import _access, _files, _pki, _rancher
+from ansible_collections.fay.rancher.plugins.module_utils import _files
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import identity as _access
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import pki as _pki
+from ansible_collections.fay.rancher.plugins.module_utils._rancher import client as _rancher
 from ansible_collections.fay.rancher.plugins.modules import cluster_pki_info, docker_data_root, flannel_info, host_info, kubeconfig
 
 NOBODY = 65534  # uid and gid of an ordinary user

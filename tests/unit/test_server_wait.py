@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils._server_wait import Container, ServerError, ServerWait
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.server_wait import Container, ServerError, ServerWait
 
 PASSWORD_LINE = "2026/11/26 [INFO] Bootstrap Password: abcdefghijklmnop\nlast line\n"
 

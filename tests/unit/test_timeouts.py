@@ -2,9 +2,9 @@
 import time
 
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils import _rancher
-from ansible_collections.fay.rancher.plugins.module_utils._cluster_wait import Watch
-from ansible_collections.fay.rancher.plugins.module_utils._rancher import RancherClient, RancherError
+from ansible_collections.fay.rancher.plugins.module_utils._rancher import client as _rancher
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import RancherClient, RancherError
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.cluster_wait import Watch
 from ansible_collections.fay.rancher.plugins.modules import rancher_cluster_wait, rancher_registration_info
 
 GENEROUS = 12  # seconds a slow machine may take for a time-out of two; what is not cut takes 30 or more

@@ -6,8 +6,9 @@ import types
 
 import pytest
 from ansible.module_utils import urls
-from ansible_collections.fay.rancher.plugins.module_utils import _kube_api, _tls
-from ansible_collections.fay.rancher.plugins.module_utils._rancher import RancherClient, RancherError
+from ansible_collections.fay.rancher.plugins.module_utils import _tls
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import api as _kube_api
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import RancherClient, RancherError
 
 
 def with_strict_flag(make):

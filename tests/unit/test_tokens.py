@@ -2,7 +2,7 @@
 import datetime
 
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils._tokens import DAY, Tokens, end_of
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.tokens import DAY, Tokens, end_of
 
 
 @pytest.mark.parametrize("left_days, ttl_days, warn_days, kept", [

@@ -103,14 +103,16 @@ def test_kubectl_and_our_writer_never_lose_each_others_entries():
     host, rounds = on("bg2"), 200
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as target:
-        for name in ("_files", "_kubeconfig"):
-            path = "ansible_collections/fay/rancher/plugins/module_utils/%s.py" % name
-            target.add(os.path.join(ROOT, "plugins/module_utils/%s.py" % name), path)
+        for name in ("_files.py", "_kubernetes/kubeconfig.py"):
+            path = "plugins/module_utils/" + name
+            target.add(os.path.join(ROOT, path), "ansible_collections/fay/rancher/" + path)
     unpack = "rm -rf /tmp/ours /root/both; mkdir /tmp/ours && tar -x -C /tmp/ours"
     subprocess.run(["docker", "exec", "-i", container_of("bg2"), "sh", "-c", unpack],
                    input=archive.getvalue(), check=True)
     program = (
-        "import os; from ansible_collections.fay.rancher.plugins.module_utils import _files, _kubeconfig\n"
+        "import os\n"
+        "from ansible_collections.fay.rancher.plugins.module_utils import _files\n"
+        "from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import kubeconfig as _kubeconfig\n"
         "def change():\n"
         "    before = _kubeconfig.parse(open('/root/both').read() if os.path.exists('/root/both') else '')\n"
         "    after = _kubeconfig.merge(before, ours, make_current=False)\n"

@@ -3,13 +3,16 @@
 """Which identity, through which API server, with which rights: what goes into a kubeconfig, tried before it is written."""
 import binascii
 
-from ansible_collections.fay.rancher.plugins.module_utils import _certificates, _kube_api, _kubeconfig, _pki
-from ansible_collections.fay.rancher.plugins.module_utils._certificates import CertificateError
-from ansible_collections.fay.rancher.plugins.module_utils._kube_api import Api, ApiError
-from ansible_collections.fay.rancher.plugins.module_utils._kubeconfig import KubeconfigError
-from ansible_collections.fay.rancher.plugins.module_utils._pki import Identity, PkiError
-from ansible_collections.fay.rancher.plugins.module_utils._rancher import RancherError
-from ansible_collections.fay.rancher.plugins.module_utils._tokens import end_of
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import api as _kube_api
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import certificates as _certificates
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import kubeconfig as _kubeconfig
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import pki as _pki
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.api import Api, ApiError
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.certificates import CertificateError
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.kubeconfig import KubeconfigError
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.pki import Identity, PkiError
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import RancherError
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.tokens import end_of
 
 NODE_SERVER = "https://127.0.0.1:6443"  # or nginx-proxy there: rke @v1.3.3 services/nginxproxy.go
 RIGHTS = ("get nodes", "get pods", "get pods/log", "get secrets", "get configmaps")  # what identities differ in

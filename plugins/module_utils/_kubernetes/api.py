@@ -11,7 +11,8 @@ import socket
 import ssl
 from urllib.parse import urlsplit
 
-from ansible_collections.fay.rancher.plugins.module_utils import _certificates, _tls
+from ansible_collections.fay.rancher.plugins.module_utils import _tls
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import certificates as _certificates
 
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"  # SelfSubjectAccessReview, kubernetes.io/docs/reference
 NO_ANSWER = "The API server at %s does not answer: %s. Check that kube-apiserver runs there and that this host can reach the address"

@@ -3,7 +3,7 @@
 """RKE1 clusters in Rancher's /v3: what is wanted, what is there, what has to be sent."""
 import re
 
-from ansible_collections.fay.rancher.plugins.module_utils._rancher import RancherError
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import RancherError
 
 DNS_LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
 # Plugins and their options: rancher/rke @v1.3.3 cluster/network.go.

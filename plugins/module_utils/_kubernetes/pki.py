@@ -15,8 +15,9 @@ import stat
 import subprocess
 import tempfile
 
-from ansible_collections.fay.rancher.plugins.module_utils import _certificates, _files
-from ansible_collections.fay.rancher.plugins.module_utils._certificates import CertificateError
+from ansible_collections.fay.rancher.plugins.module_utils import _files
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import certificates as _certificates
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.certificates import CertificateError
 
 STATE_PATH = "/api/v1/namespaces/kube-system/%s/full-cluster-state"
 NODE = {"rke1": "kube-node", "rke2": "client-kubelet", "k3s": "client-kubelet", "kubeadm": "kubelet"}  # who each node is to the API
