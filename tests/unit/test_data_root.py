@@ -539,12 +539,12 @@ def test_refusals_before_anything_stops(host, monkeypatch):
 
 
 def test_what_goes_with_the_engine_is_not_missed_afterwards(monkeypatch):
-    nameless, named = "a" * 64, "b" * 63
+    nameless, named, of_task = "a" * 64, "b" * 63, "d" * 64
     answers = {
-        ("image",): "sha256:1\nsha256:1\n", ("volume",): "%s\n%s\n%s\nthings\n" % (nameless, named, "c" * 64),
+        ("image",): "sha256:1\nsha256:1\n", ("volume",): "%s\n%s\n%s\n%s\nthings\n" % (nameless, named, "c" * 64, of_task),
         ("network",): "bridge\nhost\n", ("ps",): "id1\nid2\nid3\n",
-        ("inspect",): "id1|running|always|false||things \nid2|running||true||%s %s \nid3|running||false|task1|\n" % (
-            nameless, named)}
+        ("inspect",): "id1|running|always|false||things \nid2|running||true||%s %s \nid3|running||false|task1|%s served \n" % (
+            nameless, named, of_task)}
     host = Host()
     monkeypatch.setattr(host, "run", lambda *command: (0, answers[command[1:2]], ""))
     assert host.objects() == {

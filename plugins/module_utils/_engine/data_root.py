@@ -338,8 +338,8 @@ class Host:
     def objects(self):
         """What the engine has: {images, containers: {id: [state, restart policy]}, volumes, networks (names)}.
 
-        Without what goes by itself when the engine stops: containers of `docker run --rm` with their nameless volumes,
-        and those of a swarm's tasks, which its managers make anew, with the swarm's networks.
+        Left out is what Docker itself may remove when the engine stops: containers of `docker run --rm` and of a swarm's
+        tasks, with their anonymous volumes (a node of a swarm removes both when it replaces a task), and the swarm's networks.
         """
         lists = {}
         for name, command in (("images", ("image", "ls", "--all", "--quiet", "--no-trunc")),
@@ -355,9 +355,9 @@ class Host:
             code, out, err = self.run("docker", "inspect", "--format", CONTAINER_FORMAT, *lists["containers"])
             for line in out.splitlines():
                 identifier, state, policy, removed, task, volumes = line.split("|")
-                if removed == "true":
+                if removed == "true" or task:
                     passing.update(volumes.split())
-                elif not task:
+                else:
                     containers[identifier] = [state, policy or "no"]
         volumes = [name for name in lists["volumes"] if name not in passing or not re.match("[0-9a-f]{64}$", name)]
         return dict(lists, containers=containers, volumes=volumes)
