@@ -10,15 +10,16 @@ from ansible_collections.fay.rancher.plugins.plugin_utils._plain_data import pla
 DEFAULT = "imagefs.available<15%,nodefs.available<10%"
 # kubernetes apimachinery pkg/api/resource/suffix.go: what a quantity may end with.
 SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-THRESHOLD = re.compile(r"(?P<signal>[A-Za-z.]+)<(?P<number>[0-9.]+)(?P<suffix>%|[A-Za-z]*)$")
+THRESHOLD = re.compile(r"(?P<signal>[A-Za-z.]+)\s*<\s*(?P<number>[0-9.]+)(?P<suffix>%|[A-Za-z]*)$")
 GIB = 2**30
 
 
 def parse_thresholds(text):
     """[(signal, number, suffix)] of an `--eviction-hard`, such as ("imagefs.available", 15.0, "%"). Raises AnsibleFilterError."""
     thresholds = []
-    for part in text.split(","):
-        match = THRESHOLD.match(part.strip())
+    # The kubelet ignores empty items and space around `<`: kubernetes component-base cli/flag/langle_separated_map_string_string.go.
+    for part in filter(None, map(str.strip, text.split(","))):
+        match = THRESHOLD.match(part)
         try:
             suffix = match.group("suffix")
             if suffix != "%" and suffix not in SUFFIXES:

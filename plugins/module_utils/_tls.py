@@ -6,8 +6,12 @@ Python 3.13 turns on VERIFY_X509_STRICT in ssl.create_default_context (docs.pyth
 without key identifiers, which old Rancher and Kubernetes installations have for ten years. Go, and so kubectl, accepts them.
 """
 import ssl
+import time
+from http.client import IncompleteRead
 
 from ansible.module_utils import urls
+
+READ_BYTES = 65536
 
 
 def accept_missing_key_identifiers(context):
@@ -31,3 +35,22 @@ def open_url(*arguments, **options):
         return urls.open_url(*arguments, **options)
     finally:
         urls.make_context = make_context
+
+
+def read_body(answer, seconds):
+    """The bytes of an HTTP answer's body, read within `seconds` by the clock.
+
+    A connection's time-out holds for each read, so that a server which sends single bytes could last forever.
+    answer: http.client.HTTPResponse. Raises TimeoutError, or IncompleteRead if the connection ends too early.
+    """
+    end, parts = time.monotonic() + seconds, []
+    while True:
+        part = answer.read1(READ_BYTES)
+        if not part:
+            break
+        parts.append(part)
+        if time.monotonic() > end:
+            raise TimeoutError("the answer was not complete within %.0f seconds" % seconds)
+    if getattr(answer, "length", None):  # bytes of Content-Length that did not arrive
+        raise IncompleteRead(b"".join(parts), answer.length)
+    return b"".join(parts)

@@ -127,7 +127,6 @@ def wait(client, parameters, watch, begun):
     name, lines = parameters["name"], []
     end = begun + parameters["timeout"]
     end_of_slice = time.monotonic() + (parameters["slice"] or parameters["timeout"])
-    client.deadline = end  # a request that hangs must not stretch the time-out
     while True:
         cluster = client.cluster(name)
         if cluster is None:
@@ -174,7 +173,9 @@ def main():
     watch.load(seen)
     begun = seen.get("begun") or time.monotonic()
     try:
-        with connect(parameters) as client:
+        client = connect(parameters)
+        client.deadline = begun + parameters["timeout"]  # the log-in is part of the time-out, and a request that hangs too
+        with client:
             verdict, cluster, lines = wait(client, parameters, watch, begun)
     except RancherError as error:
         module.fail_json(msg=str(error), messages=watch.messages)

@@ -1,10 +1,15 @@
 """Makes the checkout importable as ansible_collections.fay.rancher, and starts the server stand-in on loopback."""
+import http.server
 import os
 import socket
+import socketserver
+import ssl
 import subprocess
 import sys
+import threading
 import time
 
+import pki
 import pytest
 import yaml
 from ansible.module_utils import urls
@@ -85,3 +90,42 @@ def silent_server():
         server.bind(("127.0.0.1", 0))
         server.listen(50)
         yield "https://127.0.0.1:%d" % server.getsockname()[1]
+
+
+class DrippingAnswers(http.server.BaseHTTPRequestHandler):
+    """Sends a byte of its answer every half second, for a minute."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        for _ in range(120):
+            self.wfile.write(b" ")
+            time.sleep(0.5)
+
+    do_POST = do_GET
+
+    def log_message(self, *unused):
+        pass
+
+
+class DrippingServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *unused):  # clients that hang up
+        pass
+
+
+@pytest.fixture
+def dripping_server(tmp_path):
+    """The URL of a server whose answers never end, though each byte comes in time."""
+    pki.authority(str(tmp_path))
+    pki.sign(str(tmp_path), "server.pem", "server-key.pem", "/CN=server", names="IP:127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(str(tmp_path / "server.pem"), str(tmp_path / "server-key.pem"))
+    server = DrippingServer(("127.0.0.1", 0), DrippingAnswers)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield "https://127.0.0.1:%d" % server.server_port
+    server.shutdown()
+    server.server_close()

@@ -100,3 +100,7 @@ def test_variables_of_playbooks_can_be_set_in_an_inventory():
     for name in os.listdir(os.path.join(ROOT, "playbooks")):
         for play in yaml.safe_load(read("playbooks/" + name)):
             assert [variable for variable in play.get("vars", {}) if not variable.startswith("__")] == [], name
+
+
+def test_the_configuration_of_the_checkout_leaves_host_keys_checked():
+    assert "host_key_checking" not in read("ansible.cfg")

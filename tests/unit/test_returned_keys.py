@@ -87,3 +87,13 @@ def test_a_signature_that_was_not_verified_is_a_warning(tmp_path, monkeypatch, c
     unused, result = returned(*cases(tmp_path)[0], monkeypatch, capsys)
     assert len(warnings) == 1 and "openssl cannot be started" in warnings[0]
     assert {one["signed"] for one in result["certificates"].values()} == {None}
+
+
+def test_the_thresholds_of_a_cluster_are_returned(standin, monkeypatch, capsys):
+    access = {"url": standin.url, "password": "a password for tests", "validate_certs": False, "name": "thresholds"}
+    returned("rancher_bootstrap", dict(url=standin.url, validate_certs=False, password=access["password"],
+                                       bootstrap_password=standin.password), monkeypatch, capsys)
+    config = {"services": {"kubelet": {"extraArgs": {"eviction-hard": "nodefs.available<2Gi"}}}}
+    cluster = dict(access, kubernetes_version="v1.21.5-rancher1-1", rke_config=config)
+    assert "failed" not in returned("rancher_cluster", cluster, monkeypatch, capsys)[1]
+    assert returned("rancher_registration_info", access, monkeypatch, capsys)[1]["eviction_hard"] == "nodefs.available<2Gi"

@@ -1,6 +1,8 @@
 """Waiting for a Rancher server on its own host: what ends the wait, and when."""
 import json
+import os
 import socket
+import subprocess
 import threading
 import time
 
@@ -17,6 +19,8 @@ class Engine:
         self.states = list(states)
 
     def __call__(self, words):
+        assert words[0] == "timeout" and words[3] == "docker"
+        words = words[3:]
         if words[1] == "logs":
             return 0, "", PASSWORD_LINE
         if not self.states:
@@ -99,3 +103,26 @@ def test_an_answer_that_is_not_ranchers_is_shown():
         value, lines = waiting(url, Engine(("running", 0))).wait(0)
         thread.join()
     assert value is None and lines == ["the container runs, the server does not answer yet: HTTP 503"]
+
+
+def test_an_engine_that_does_not_answer_ends_the_wait(silent_server, tmp_path, monkeypatch):
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\nexec sleep 30\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    def run(words):
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    begun = time.monotonic()
+    with pytest.raises(ServerError, match="did not answer `docker inspect rancher` within 2 seconds"):
+        waiting(silent_server, run, timeout=2).wait(30)
+    assert time.monotonic() - begun < 15
+
+
+def test_a_server_that_sends_single_bytes_does_not_stretch_the_time_out(dripping_server):
+    begun = time.monotonic()
+    with pytest.raises(ServerError, match="has not answered at .* within 2 seconds"):
+        waiting(dripping_server, Engine(("running", 0)), timeout=2).wait(30)
+    assert time.monotonic() - begun < 15

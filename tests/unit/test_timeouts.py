@@ -2,10 +2,12 @@
 import time
 
 import pytest
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.api import Api, ApiError
 from ansible_collections.fay.rancher.plugins.module_utils._rancher import client as _rancher
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import RancherClient, RancherError
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.cluster_wait import Watch
 from ansible_collections.fay.rancher.plugins.modules import rancher_cluster_wait, rancher_registration_info
+from test_returned_keys import returned
 
 GENEROUS = 12  # seconds a slow machine may take for a time-out of two; what is not cut takes 30 or more
 
@@ -25,11 +27,26 @@ def test_retry_timeout_counts_a_request_without_an_answer(silent_server):
     assert 1.9 < seconds_until_error(client_of(silent_server, retry_timeout=2).request, "GET", "/v3/settings/x") < GENEROUS
 
 
-def test_the_wait_for_a_cluster_ends_by_the_clock(silent_server):
-    parameters = {"name": "fay", "timeout": 2, "slice": None}
-    watch = Watch(["bg1"], "active", 10, 300)
-    seconds = seconds_until_error(rancher_cluster_wait.wait, client_of(silent_server), parameters, watch, time.monotonic())
-    assert 1.9 < seconds < GENEROUS
+def test_the_wait_for_a_cluster_ends_by_the_clock(silent_server, monkeypatch, capsys):
+    """The log-in is part of it."""
+    arguments = {"url": silent_server, "password": "PASSWORD", "validate_certs": False, "name": "fay", "nodes": ["bg1"], "timeout": 2}
+    begun = time.monotonic()
+    _, result = returned("rancher_cluster_wait", arguments, monkeypatch, capsys)
+    assert "does not answer" in result["msg"]
+    assert 1.9 < time.monotonic() - begun < GENEROUS
+
+
+def test_an_answer_in_single_bytes_does_not_stretch_retry_timeout(dripping_server):
+    assert 1.9 < seconds_until_error(client_of(dripping_server, retry_timeout=2).request, "GET", "/v3/settings/x") < GENEROUS
+
+
+def test_an_answer_in_single_bytes_does_not_stretch_the_time_of_an_api_server(dripping_server, tmp_path):
+    with open(str(tmp_path / "kube-ca.pem")) as source:
+        api = Api(dripping_server, source.read(), timeout=2)
+    begun = time.monotonic()
+    with pytest.raises(ApiError, match="does not answer"):
+        api.request("GET", "/version")
+    assert 1.9 < time.monotonic() - begun < GENEROUS
 
 
 def test_the_wait_for_a_registration_command_ends_by_the_clock(silent_server):

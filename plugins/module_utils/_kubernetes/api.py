@@ -102,7 +102,7 @@ class Api:
                 raise
             connection.request(method, self.path + path, json.dumps(body) if body is not None else None, headers)
             answer = connection.getresponse()
-            text = answer.read().decode("utf-8", "replace")
+            text = _tls.read_body(answer, self.timeout).decode("utf-8", "replace")
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise ApiError(NO_ANSWER % (self.server, error))
         finally:

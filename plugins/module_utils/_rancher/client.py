@@ -14,7 +14,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 
 from ansible_collections.fay.rancher.plugins.module_utils._files import status
-from ansible_collections.fay.rancher.plugins.module_utils._tls import open_url
+from ansible_collections.fay.rancher.plugins.module_utils._tls import open_url, read_body
 
 RETRIED_STATUSES = (429, 502, 503, 504)
 REQUEST_SECONDS = 30
@@ -264,7 +264,7 @@ class RancherClient:
         answer = self._open(address, method=method, data=data, headers=headers, timeout=seconds,
                             validate_certs=verify, ca_path=self._ca_file if verify else None,
                             http_agent="fay.rancher", follow_redirects="safe", force=True)
-        content = answer.read()
+        content = read_body(answer, seconds)
         kind = answer.headers.get("Content-Type") or ""
         if not content:
             return None

@@ -6,9 +6,13 @@ import re
 import time
 
 from ansible.module_utils.urls import open_url
+from ansible_collections.fay.rancher.plugins.module_utils._tls import read_body
 
 POLL_SECONDS = 2
 REQUEST_SECONDS = 5
+DOCKER_SECONDS = 60
+LOG_SECONDS = 10
+TIMED_OUT = 124
 LOG_LINES = 15
 # What a new server prints: recorded on 2.6.2 and 2.15.0, `[INFO] Bootstrap Password: …`.
 FIRST_PASSWORD = re.compile(r"(Bootstrap Password: )\S+")
@@ -27,9 +31,16 @@ class Container:
     def __init__(self, name, run):
         self.name, self._run = name, run
 
-    def state(self):
-        """{status, exit_code, restarts, started} of the container. Raises ServerError where there is none."""
-        code, out, err = self._run(["docker", "inspect", "--type", "container", self.name])
+    def _docker(self, seconds, *arguments):
+        """What `docker` with these arguments returns, ended after `seconds`. timeout(1) is part of coreutils and exits with 124."""
+        return self._run(["timeout", "--kill-after=5", "%.1f" % seconds, "docker"] + list(arguments))
+
+    def state(self, seconds=DOCKER_SECONDS):
+        """{status, exit_code, restarts, started} of the container. Raises ServerError if there is none, or no answer in `seconds`."""
+        code, out, err = self._docker(seconds, "inspect", "--type", "container", self.name)
+        if code == TIMED_OUT:
+            raise ServerError("Docker on this host did not answer `docker inspect %s` within %.0f seconds. The engine must answer before "
+                              "Rancher can be waited for. See `systemctl status docker`" % (self.name, seconds))
         if code:
             raise ServerError("There is no container %s on this host: %s. Run the role rancher_server, or correct "
                               "rancher_server_container" % (self.name, " ".join(err.split())))
@@ -39,7 +50,7 @@ class Container:
 
     def log(self):
         """The last lines of its log, with the first password masked."""
-        code, out, err = self._run(["docker", "logs", "--tail", str(LOG_LINES), self.name])
+        code, out, err = self._docker(LOG_SECONDS, "logs", "--tail", str(LOG_LINES), self.name)
         text = FIRST_PASSWORD.sub(r"\1********", out + err)
         return "\n".join(text.splitlines()[-LOG_LINES:])
 
@@ -50,8 +61,9 @@ def ask(url, seconds):
     The certificate is not verified: `url` is on this host's own loopback.
     """
     try:
-        answer = open_url(url, timeout=max(seconds, 0.1), validate_certs=False, use_proxy=False, follow_redirects="no")
-        value = json.loads(answer.read())["value"]
+        seconds = max(seconds, 0.1)
+        answer = open_url(url, timeout=seconds, validate_certs=False, use_proxy=False, follow_redirects="no")
+        value = json.loads(read_body(answer, seconds))["value"]
         return str(value), ""
     except (KeyError, TypeError, ValueError):
         return None, "an answer that is not Rancher's"
@@ -104,7 +116,8 @@ class ServerWait:
             self._sleep(max(0, min(POLL_SECONDS, self.begun + self.timeout - now)))
 
     def _check_container(self):
-        state = self.container.state()
+        left = self.begun + self.timeout - self._clock()
+        state = self.container.state(max(1, min(DOCKER_SECONDS, left)))
         if self.first is None:
             self.first = state
         if state["status"] == "running" and state["restarts"] == self.first["restarts"]:
