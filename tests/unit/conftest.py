@@ -14,12 +14,15 @@ import pytest
 import yaml
 from ansible.module_utils import urls
 from durations import pytest_runtest_logreport  # noqa: F401
+from hypothesis import settings
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 RECORDINGS = os.path.join(ROOT, "tests", "recordings")
 sys.path.insert(0, os.path.join(ROOT, ".ansible", "collections"))
 if not hasattr(urls, "make_context"):  # ansible-core 2.11, the newest for Python 3.6, has none and never calls it
     urls.make_context = None
+settings.register_profile("any machine", deadline=None)  # how long an example takes says nothing about the code
+settings.load_profile("any machine")
 # The oldest Python of hosts runs what goes to hosts (tests/unit36), neither Ansible's programs nor the stand-in.
 needs_ansible = pytest.mark.skipif(sys.version_info < (3, 8), reason="Ansible's programs do not run on this Python")
 
