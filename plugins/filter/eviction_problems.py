@@ -17,9 +17,11 @@ GIB = 2**30
 def parse_thresholds(text):
     """[(signal, number, suffix)] of an `--eviction-hard`, such as ("imagefs.available", 15.0, "%"). Raises AnsibleFilterError."""
     thresholds = []
-    # The kubelet ignores empty items and space around `<`: kubernetes component-base cli/flag/langle_separated_map_string_string.go.
-    for part in filter(None, map(str.strip, text.split(","))):
-        match = THRESHOLD.match(part)
+    for part in text.split(","):
+        # The kubelet skips empty items, not blank ones, and trims space: component-base cli/flag/langle_separated_map_string_string.go.
+        if not part:
+            continue
+        match = THRESHOLD.match(part.strip())
         try:
             suffix = match.group("suffix")
             if suffix != "%" and suffix not in SUFFIXES:

@@ -28,14 +28,15 @@ def test_a_disk_with_twelve_percent_free_is_reported():
     ({"nodefs": disk(252, 1)}, "memory.available<100Mi,nodefs.inodesFree<5%", 0),
     ({"nodefs": disk(252, 1)}, "nodefs.available<2000000000", 1),
     ({"nodefs": disk(0, 0)}, "", 0),
-    ({"nodefs": disk(252, 1)}, "nodefs.available < 2Gi , ", 1),  # as the kubelet reads it
+    ({"nodefs": disk(252, 1)}, " nodefs.available < 2Gi ,,", 1),  # as the kubelet reads it
+    ({"nodefs": disk(252, 1)}, ",", 0),  # the kubelet then has no threshold
 ])
 def test_each_threshold_counts_for_its_filesystem(filesystems, thresholds, count):
     assert len(eviction_problems(filesystems, thresholds)) == count
 
 
 @pytest.mark.parametrize("thresholds", [
-    "nodefs.available", "nodefs.available<", "nodefs.available<5Xi", "nodefs.available<1.2.3Gi", "x"])
+    "nodefs.available", "nodefs.available<", "nodefs.available<5Xi", "nodefs.available<1.2.3Gi", "nodefs.available<5Gi, ", "x"])
 def test_a_threshold_that_is_none_is_named(thresholds):
     with pytest.raises(AnsibleFilterError, match="is not an eviction threshold"):
         eviction_problems({"nodefs": disk(100, 50)}, thresholds)
