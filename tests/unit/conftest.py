@@ -2,7 +2,6 @@
 import http.server
 import os
 import socket
-import socketserver
 import ssl
 import subprocess
 import sys
@@ -112,13 +111,6 @@ class DrippingAnswers(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class DrippingServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *unused):  # clients that hang up
-        pass
-
-
 @pytest.fixture
 def dripping_server(tmp_path):
     """The URL of a server whose answers never end, though each byte comes in time."""
@@ -126,9 +118,8 @@ def dripping_server(tmp_path):
     pki.sign(str(tmp_path), "server.pem", "server-key.pem", "/CN=server", names="IP:127.0.0.1")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(str(tmp_path / "server.pem"), str(tmp_path / "server-key.pem"))
-    server = DrippingServer(("127.0.0.1", 0), DrippingAnswers)
-    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server = pki.TlsServer(DrippingAnswers, context)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield "https://127.0.0.1:%d" % server.server_port
+    yield server.url
     server.shutdown()
     server.server_close()

@@ -71,6 +71,20 @@ def admin_state(folder, server):
     return json.dumps({"currentState": {"certificatesBundle": {"kube-admin": {"config": config}}}})
 
 
+class TlsServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    """A server on a free port of loopback; `url` is its address."""
+
+    daemon_threads = True
+
+    def __init__(self, handler, context):
+        super().__init__(("127.0.0.1", 0), handler)
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = "https://127.0.0.1:%d" % self.server_port
+
+    def handle_error(self, *unused):  # clients that hang up, or only read the certificate
+        pass
+
+
 class ApiServer:
     """Answers GET /version, SelfSubjectAccessReviews by RIGHTS, and the stored state; `stores` says where that is."""
 
@@ -113,19 +127,12 @@ class ApiServer:
             def log_message(self, *unused):
                 pass
 
-        class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *unused):  # clients that only look at the certificate
-                pass
-
-        self.server = Server(("127.0.0.1", 0), Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(os.path.join(folder, "kube-apiserver.pem"), os.path.join(folder, "kube-apiserver-key.pem"))
         context.load_verify_locations(os.path.join(folder, "kube-ca.pem"))
         context.verify_mode = ssl.CERT_OPTIONAL
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
-        self.url = "https://127.0.0.1:%d" % self.server.server_port
+        self.server = TlsServer(Handler, context)
+        self.url = self.server.url
         self.state = admin_state(folder, "https://192.0.2.1:6443")
 
     @contextlib.contextmanager
