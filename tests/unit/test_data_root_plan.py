@@ -5,9 +5,11 @@ import json
 import os
 
 import pytest
+import yaml
 from ansible_collections.fay.rancher.plugins.module_utils._engine import filesystem, report
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
 from ansible_collections.fay.rancher.plugins.module_utils._engine.plan import find_data_root
+from ansible_collections.fay.rancher.plugins.modules import docker_data_root
 from docker_host import create_host, disable_rename, finish, move_of, read_docker_data, target_of, use_ext4, write_text
 
 
@@ -162,3 +164,12 @@ def test_without_a_path_the_module_only_reports(host, monkeypatch):
     assert not result["changed"] and result["done"] and result["moved"] == {}
     assert (result["root"], result["old_roots"], result["has_data"]) == (target_of(host), [old], True)
     assert result["free"] > 0
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_all_returned_values_are_documented(host, monkeypatch, check_mode):
+    """The action plugin removes `done` and `lines`."""
+    returned = yaml.safe_load(docker_data_root.RETURN)
+    result = run_module(host, monkeypatch, target_of(host), check_mode)
+    assert set(result) - {"changed", "done", "lines"} == set(returned)
+    assert set(result["moved"]) <= set(returned["moved"]["contains"])
