@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Moves of the data root, interrupted at each instant, failing, and repeated. The host is the one of docker_host.py."""
+"""Moves of the data root: complete, interrupted at each instant, and continued. The host is the one of docker_host.py."""
 import json
 import os
 import time
@@ -67,6 +67,7 @@ def test_a_root_that_is_in_use_again_is_not_removed_as_an_old_root(host, monkeyp
     finish(move_of(host))
     finish(move_of(host, first, keep_old=False))
     assert host.root() == first and read_docker_data(first)
+    assert first not in move_of(host).old_roots.recorded()
     finish(move_of(host, first, keep_old=False))
     assert read_docker_data(first)
 
@@ -81,6 +82,15 @@ def test_old_roots_are_only_removed_while_docker_runs_on_another_root(host, monk
     host.is_started, host.started_on = True, None
     finish(move_of(host, old, keep_old=False))
     assert read_docker_data(old, in_use=False)
+
+
+def test_an_old_root_that_is_a_mount_point_keeps_its_name(host, monkeypatch):
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == host.default_root)
+    before = read_docker_data(host.default_root)
+    assert finish(move_of(host))["old_root"] == host.default_root
+    assert read_docker_data(host.default_root, in_use=False) == before
+    finish(move_of(host, keep_old=False))
+    assert os.listdir(host.default_root) == [] and read_docker_data(target_of(host)) == before
 
 
 def test_roots_without_data_are_removed_from_the_record(host, monkeypatch):
@@ -113,6 +123,12 @@ def test_a_flag_is_replaced_by_daemon_json_if_the_root_is_right(host):
     assert split_root_flag(exec_start(host.unit_text()))[1] is None
     assert json.loads(read_text(host.daemon_json))["data-root"] == host.default_root
     assert host.is_started and finish(move_of(host, host.default_root)) is None
+
+
+def test_the_old_name_of_the_option_is_removed_from_daemon_json(host, method):
+    write_text(host.daemon_json, json.dumps({"graph": host.default_root, "debug": True}))
+    finish(move_of(host))
+    assert json.loads(read_text(host.daemon_json)) == {"data-root": target_of(host), "debug": True}
 
 
 # ---- interrupted moves
@@ -217,6 +233,41 @@ def test_changes_that_docker_makes_after_the_copy_are_copied_too(host, monkeypat
     assert read_docker_data(target_of(host))["volumes/data/file"] == "a later content"
 
 
+def test_a_move_is_completed_after_docker_has_run_on_the_new_root(host, method):
+    """The power fails before Docker is started there, the boot of the host starts it, and it creates a container."""
+    start = host.start
+
+    def power_cut():
+        raise PowerCut()
+    host.start = power_cut
+    with pytest.raises(PowerCut):
+        finish(move_of(host))
+    host.start = start
+    host.boot()
+    root = host.docker_info()["DockerRootDir"]
+    os.makedirs(os.path.join(root, "containers", "c2"))
+    path = os.path.join(target_of(host), "containers", "c2", "config.v2.json")
+    write_text(path, json.dumps({"LogPath": root + "/containers/c2/log", "MountPoints": {
+        "/data": {"Type": "volume", "Source": root + "/volumes/data"}, "/host": {"Type": "bind", "Source": "/srv"}}}))
+    stops = []
+    stop = host.stop
+    host.stop = lambda *services: stops.append(services) or stop(*services)
+    finish(move_of(host))
+    assert json.loads(read_text(path))["LogPath"] == target_of(host) + "/containers/c2/log"
+    assert "containers/c2/config.v2.json" in read_docker_data(target_of(host))
+    assert bool(stops) == (method == "rename")
+
+
+def test_a_running_copy_to_a_root_that_is_no_longer_requested_is_ended(host, monkeypatch):
+    disable_rename(monkeypatch)
+    copy_command, host.copy_command = host.copy_command, lambda source, target: ["sleep", "60"]
+    assert not move_of(host).advance(0).done
+    host.copy_command = copy_command
+    begin, other = time.monotonic(), os.path.join(host.folder, "other")
+    finish(move_of(host, other))
+    assert host.root() == other and time.monotonic() - begin < 30
+
+
 def test_a_copy_that_was_killed_with_its_run_is_started_again(host, monkeypatch):
     disable_rename(monkeypatch)
     copy_command, starts = host.copy_command, []
@@ -254,95 +305,3 @@ def test_a_second_run_at_the_same_time_fails(host):
     first, second = move_of(host), move_of(host)
     with first.state.run_lock(), pytest.raises(DataRootError, match="Another run is already changing the data root of this host"):
         second.advance(1)
-
-
-# ---- failures
-
-def test_docker_runs_on_its_old_root_if_it_does_not_start_on_the_new_one(host, method):
-    before = read_docker_data(host.default_root)
-    host.broken_roots = (target_of(host),)
-    with pytest.raises(DataRootError, match="was not moved .* Docker does not start. Docker uses .* again, with its previous conf"):
-        finish(move_of(host))
-    assert host.is_started and host.root() == host.default_root
-    assert read_docker_data(host.default_root) == before
-    assert not os.path.exists(host.daemon_json)
-    host.broken_roots = ()
-    finish(move_of(host))
-    assert read_docker_data(target_of(host)) == before
-
-
-def test_a_rollback_restores_live_restore_and_containerd(host, method):
-    write_text(host.daemon_json, '{"live-restore": true}')
-    write_text(host.containerd_config, "root = '%s/containerd'\n" % host.default_root)
-    host.start()
-    host.broken_roots = (target_of(host),)
-    with pytest.raises(DataRootError, match="Docker uses .* again"):
-        finish(move_of(host))
-    assert host.is_started and host.live_restore and host.root() == host.default_root
-    assert read_text(host.containerd_config) == "root = '%s/containerd'\n" % host.default_root
-
-
-def test_a_failed_rollback_is_reported_and_the_next_run_completes_it(host, method):
-    before = read_docker_data(host.default_root)
-    start = host.start
-
-    def fail_to_start():
-        raise DataRootError("Docker does not start")
-    host.start = fail_to_start
-    with pytest.raises(DataRootError, match=r"was not moved from .* and the rollback also failed: Docker does not start. No data is lost"):
-        finish(move_of(host))
-    assert journal_exists(host)
-    host.start = start
-    finish(move_of(host))
-    assert host.root() == target_of(host) and read_docker_data(target_of(host)) == before
-
-
-def test_missing_objects_are_reported_and_the_move_is_rolled_back(host, method):
-    list_objects = host.list_objects
-
-    def objects_without_an_image():
-        objects = list_objects()
-        if host.root() == target_of(host):
-            objects["images"] = objects["images"][1:]
-        return objects
-    host.list_objects = objects_without_an_image
-    with pytest.raises(DataRootError, match="these images are missing: sha256-1"):
-        finish(move_of(host))
-    assert host.is_started and host.root() == host.default_root and len(read_docker_data(host.default_root)) == 4
-
-
-def test_a_failing_copy_leaves_docker_unchanged(host, monkeypatch):
-    disable_rename(monkeypatch)
-    monkeypatch.setattr(host, "copy_command", lambda source, target: ["cp", source + "-missing", target])
-    with pytest.raises(DataRootError, match="the copy to .* failed: cp: .* Docker uses"):
-        finish(move_of(host))
-    assert host.is_started and host.root() == host.default_root and len(read_docker_data(host.default_root)) == 4
-
-
-def test_a_missing_rsync_is_reported(host, monkeypatch):
-    disable_rename(monkeypatch)
-    host.has_rsync = lambda: False
-    with pytest.raises(DataRootError, match="rsync is required for the copy but is not installed"):
-        finish(move_of(host))
-    assert host.is_started and host.root() == host.default_root
-
-
-def test_docker_is_not_asked_while_it_must_not_run(host, method):
-    """`docker info` starts a stopped Docker through its socket, on the old root, and what it writes there would be lost."""
-    docker_info = host.docker_info
-
-    def start_and_answer():
-        if not host.is_started:
-            host.start()
-        return docker_info()
-    host.docker_info = start_and_answer
-    before = read_docker_data(host.default_root)
-    finish(move_of(host))
-    assert host.root() == target_of(host) and read_docker_data(target_of(host)) == before
-
-
-def test_a_docker_that_is_started_during_the_move_is_not_left_on_the_old_data(host, method):
-    host.apply_selinux_rules = lambda target: host.start()
-    with pytest.raises(DataRootError, match="Docker was started again and can have changed its data.* Docker uses .* again"):
-        finish(move_of(host))
-    assert host.is_started and host.root() == host.default_root

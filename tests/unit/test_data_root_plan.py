@@ -3,6 +3,7 @@
 """Where Docker's data is found, which moves are rejected before Docker is stopped, and what the module reports."""
 import json
 import os
+import shutil
 
 import pytest
 import yaml
@@ -164,6 +165,11 @@ def test_without_a_path_the_module_only_reports(host, monkeypatch):
     assert not result["changed"] and result["done"] and result["moved"] == {}
     assert (result["root"], result["old_roots"], result["has_data"]) == (target_of(host), [old], True)
     assert result["free"] > 0
+    shutil.rmtree(old)
+    assert run_module(host, monkeypatch, None, check_mode=True)["old_roots"] == []
+    assert move_of(host).old_roots.recorded() == [old]
+    run_module(host, monkeypatch, None)
+    assert move_of(host).old_roots.recorded() == []
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
