@@ -169,7 +169,7 @@ def target_of(host):
 
 
 def move_of(host, target=None, **options):
-    return Move(host, target or target_of(host), state=os.path.join(host.folder, "state"), **options)
+    return Move(host, target or target_of(host), state_directory=os.path.join(host.folder, "state"), **options)
 
 
 def finish(move):

@@ -29,7 +29,7 @@ class Move:
     """The move of one host's data root to `target`.
 
     host: Host. keep_old: bool, whether the old root is kept. config_backup: str or None, a directory that is removed after a
-    move. state: str, directory of the journal. clock: function that returns seconds.
+    move. state_directory: str, for the journal. clock: function that returns seconds.
 
     The journal's phase, and where an interrupted move continues:
 
@@ -54,9 +54,9 @@ class Move:
     PHASES = {"stop": ("_transfer", "place"), "copy": ("_transfer", "place"), "place": ("_place", "switch"),
               "switch": ("_switch", "start"), "start": ("_start", "retire")}
 
-    def __init__(self, host, target, keep_old=True, config_backup=None, state=DIRECTORY, clock=time.monotonic):
+    def __init__(self, host, target, keep_old=True, config_backup=None, state_directory=DIRECTORY, clock=time.monotonic):
         self.host, self.target, self.config_backup, self.clock = host, target, config_backup, clock
-        self.state = State(state)
+        self.state = State(state_directory)
         self.old_roots = OldRoots(self.state, host, keep_old)
         self.copy = Copy(host, self.state, clock)
         self.methods = {"copy": CopyMethod(self.copy), "rename": RenameMethod(host), "none": ConfigurationOnly()}
