@@ -98,7 +98,7 @@ class DrippingAnswers(http.server.BaseHTTPRequestHandler):
     """Sends a byte of its answer every half second, for a minute."""
 
     def do_GET(self):
-        self.send_response(200)
+        self.send_response(403 if self.path == "/error" else 200)
         self.send_header("Content-Type", "application/json")
         self.end_headers()
         for _ in range(120):

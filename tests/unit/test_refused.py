@@ -151,7 +151,7 @@ def test_the_preflight_names_what_it_may_not_read(private, option):
 def test_a_ca_that_may_not_be_read_does_not_count_as_missing(private):
     def connect():
         try:
-            return _rancher.RancherClient("https://rancher.example.com", ca_cert=private + "/kube-ca.pem").url
+            return _rancher.connect({"url": "https://rancher.example.com", "ca_cert": private + "/kube-ca.pem"}).url
         except _rancher.RancherError as error:
             return str(error)
     assert as_nobody(connect).endswith("cannot be read: Permission denied. Choose a file that the user of the task can read")
