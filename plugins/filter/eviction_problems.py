@@ -29,8 +29,8 @@ def parse_threshold(item):
             raise ValueError
         return match.group("signal"), float(match.group("number")), suffix
     except (AttributeError, ValueError):
-        raise AnsibleFilterError("eviction_problems: %r is not an eviction threshold; SIGNAL<QUANTITY or SIGNAL<PERCENT%% is required, such "
-                                 "as imagefs.available<15%%. Correct rke_node_eviction_hard" % item)
+        raise AnsibleFilterError("eviction_problems: %r is not an eviction threshold; SIGNAL<QUANTITY or SIGNAL<PERCENT%% is required, "
+                                 "such as imagefs.available<15%%. Correct rke_node_eviction_hard" % item)
 
 
 def eviction_problems(filesystems, thresholds=""):

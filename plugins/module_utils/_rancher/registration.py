@@ -26,8 +26,9 @@ def wait_for_registration(client, cluster, timeout):
             return values
         seconds_left = deadline - transport.clock()
         if seconds_left <= 0:
-            raise RancherError("Rancher at %s has no registration command for the cluster %s. Its setting server-url, which is required for "
-                               "the command, is %r. Set it with rancher_bootstrap" % (client.url, cluster["name"], client.setting("server-url")))
+            raise RancherError(
+                "Rancher at %s has no registration command for the cluster %s. Its setting server-url, which is required for the command, "
+                "is %r. Set it with rancher_bootstrap" % (client.url, cluster["name"], client.setting("server-url")))
         transport.sleep(min(POLL_SECONDS, seconds_left))
 
 
