@@ -4,20 +4,22 @@
 
 DOCUMENTATION = r"""
 module: flannel_info
-short_description: Reads a node's pod subnet from flannel's subnet.env
+short_description: Read a node's pod subnet from flannel's subnet.env
 version_added: 0.1.0
 description:
-  - Reads the file that flanneld writes when it has a subnet for the node.
+  - Reads the file that flanneld writes as soon as it has a subnet for the node.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
   - fay.rancher.reads_only
-  - action_common_attributes
 options:
   path:
     description:
-      - The file.
+      - Path of the file.
     type: path
     default: /run/flannel/subnet.env
+seealso:
+  - plugin: fay.rancher.from_flannel_env
+    plugin_type: filter
 """
 
 EXAMPLES = r"""
@@ -32,40 +34,40 @@ EXAMPLES = r"""
 
 RETURN = r"""
 exists:
-  description: Whether the file is there. It is not while flanneld has no subnet.
+  description: Whether the file exists. It does not as long as flanneld has no subnet.
   returned: success
   type: bool
   sample: true
 networks:
-  description: The pod CIDRs of the whole cluster, IPv4.
-  returned: when the file exists
+  description: Pod CIDRs of the whole cluster, IPv4.
+  returned: if the file exists
   type: list
   elements: str
   sample: [10.42.0.0/16]
 ipv6_networks:
-  description: The pod CIDRs of the whole cluster, IPv6.
-  returned: when the file exists
+  description: Pod CIDRs of the whole cluster, IPv6.
+  returned: if the file exists
   type: list
   elements: str
   sample: []
 subnet:
-  description: The first address of the node's own subnet, which is cni0's, with its prefix length.
-  returned: when the file exists
+  description: Address of C(cni0) with the prefix length of the node's own subnet, IPv4.
+  returned: if the file exists
   type: str
   sample: 10.42.3.1/24
 ipv6_subnet:
-  description: The same for IPv6.
-  returned: when the file exists
+  description: Address of C(cni0) with the prefix length of the node's own subnet, IPv6.
+  returned: if the file exists
   type: str
   sample: null
 mtu:
   description: MTU of the pod network in bytes.
-  returned: when the file exists
+  returned: if the file exists
   type: int
   sample: 1450
 ipmasq:
-  description: Whether flanneld masquerades, so that the CNI bridge must not.
-  returned: when the file exists
+  description: Whether flanneld masquerades. If so, the CNI bridge must not.
+  returned: if the file exists
   type: bool
   sample: true
 """
@@ -90,8 +92,8 @@ def main():
     try:
         module.exit_json(changed=False, exists=True, **parse(text))
     except FlannelError as error:
-        module.fail_json(msg="%s is not what flanneld writes: %s. Restart flannel's pod on this node: it writes the "
-                             "file anew" % (path, error))
+        module.fail_json(msg="%s is not a valid subnet.env of flannel: %s. Restart flannel's pod on this node, which rewrites "
+                             "the file" % (path, error))
 
 
 if __name__ == "__main__":

@@ -4,22 +4,24 @@
 
 DOCUMENTATION = r"""
 module: rancher_cluster
-short_description: Creates a custom RKE1 cluster in Rancher, or brings one to what is wanted
+short_description: Create or update a custom RKE1 cluster in Rancher
 version_added: 0.1.0
 description:
-  - Makes sure that a custom cluster of this name exists with these options. Its nodes join by themselves.
-  - Only what is asked for is compared and sent. The object is read again right before a change, and a change that
-    somebody else made in between is noticed. Rancher itself checks neither.
-  - A Kubernetes version that the server does not offer, an unknown field and a wrong type are refused before anything
-    is sent. The server would take them without a word.
+  - Ensures that a custom cluster of this name exists with these options. Its nodes register themselves.
+  - Only options that are set are compared and sent. The cluster is read again right before a change; if somebody else changed the
+    same fields in the meantime, the module fails.
+  - A Kubernetes version that the server does not offer, an unknown field and a value of the wrong type are rejected before anything
+    is sent. The server would ignore them silently.
+  - Deleting clusters is not supported. Delete a cluster in Rancher itself.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
+  - fay.rancher.attributes
   - fay.rancher.rancher
   - fay.rancher.rancher.token
 options:
   name:
     description:
-      - The cluster's name, a DNS label.
+      - Name of the cluster, a DNS label.
     type: str
     required: true
   kubernetes_version:
@@ -28,68 +30,75 @@ options:
     type: str
   network:
     description:
-      - The pod network.
+      - Pod network.
     type: dict
     suboptions:
       plugin:
         description:
-          - The network plugin.
+          - Network plugin.
         type: str
         choices: [canal, flannel, calico, weave, none]
         default: canal
       backend:
         description:
-          - How flannel carries packets between nodes. V(host-gw) needs all nodes on one layer-2 network.
+          - Backend of flannel, for V(flannel) and V(canal) only. V(host-gw) needs all nodes on one layer-2 network.
         type: str
         choices: [vxlan, host-gw]
       port:
         description:
-          - UDP port of VXLAN.
+          - UDP port of VXLAN, for V(flannel) and V(canal) only.
         type: int
       vni:
         description:
-          - VXLAN network identifier.
+          - VXLAN network identifier, for V(flannel) and V(canal) only.
         type: int
       interface:
         description:
-          - The nodes' interface that carries the pod network.
+          - Network interface of the nodes that carries the pod network, for V(flannel) and V(canal) only.
         type: str
       mtu:
         description:
-          - MTU of the pod network. Not for V(flannel).
+          - MTU of the pod network in bytes. Not supported with V(flannel).
         type: int
   docker_root_dir:
     description:
-      - The engine's data root on the nodes. It must be the real one.
+      - Data root of Docker on the nodes. It must match the data root that is configured there.
     type: str
   description:
     description:
-      - A text for people.
+      - Description of the cluster in Rancher.
     type: str
   enable_network_policy:
     description:
-      - Whether Rancher isolates projects from each other.
+      - If V(true), Rancher isolates the cluster's projects from each other.
     type: bool
   ignore_docker_version:
     description:
-      - Whether nodes may have an engine that this Kubernetes was not tested with.
+      - If V(true), nodes may have a Docker version that is not supported with this Kubernetes version.
     type: bool
   rke_config:
     description:
-      - Further fields of Rancher's C(rancherKubernetesEngineConfig), such as C(services) or C(upgradeStrategy), in the
-        API's own words. They are checked against the server's schemas.
+      - Further fields of Rancher's C(rancherKubernetesEngineConfig), such as C(services) or C(upgradeStrategy), named as in the API.
+        They are compared with the server's schemas.
     type: dict
 attributes:
   check_mode:
-    description: Says what it would change and changes nothing.
     support: full
   diff_mode:
-    description: Shows the fields that differ.
     support: full
+    details: Contains the fields that differ.
+  idempotent:
+    support: full
+seealso:
+  - module: fay.rancher.rancher_registration_info
+  - module: fay.rancher.rancher_cluster_wait
+  - name: RKE cluster configuration
+    description: The fields of O(rke_config).
+    link: https://ranchermanager.docs.rancher.com/v2.8/reference-guides/cluster-configuration/rancher-server-configuration/rke1-cluster-configuration
 """
 
 EXAMPLES = r"""
-- name: The cluster fay exists with flannel over VXLAN
+- name: Create a cluster with flannel over VXLAN
   fay.rancher.rancher_cluster:
     url: https://rancher.example.com
     ca_checksum: 59fd865485548532caeca3e1cb5e8d9956829468c1867ba3a34a8c0b812a0e6a
@@ -100,115 +109,80 @@ EXAMPLES = r"""
     network:
       plugin: flannel
       backend: vxlan
+
+- name: Create a cluster with canal, with an API token
+  fay.rancher.rancher_cluster:
+    url: https://rancher.example.com
+    token: "{{ vault_rancher_token }}"
+    name: fay
+    network:
+      plugin: canal
+      mtu: 1400
+    rke_config:
+      services:
+        kubelet:
+          extraArgs:
+            max-pods: "200"
+
+- name: Set the connection options once for several modules
+  module_defaults:
+    group/fay.rancher.rancher:
+      url: https://rancher.example.com
+      token: "{{ vault_rancher_token }}"
+  block:
+    - name: Create the clusters
+      fay.rancher.rancher_cluster:
+        name: "{{ item }}"
+      loop: [fay, test]
+
+    - name: Read what hosts need to join
+      fay.rancher.rancher_registration_info:
+        name: fay
+      register: registration
+      no_log: true
 """
 
 RETURN = r"""
 cluster_id:
-  description: Rancher's name for the cluster. Empty in check mode where it does not exist yet.
+  description: Identifier of the cluster in Rancher. Empty in check mode if it does not exist yet.
   returned: success
   type: str
   sample: c-2wplr
 state:
-  description: The state that the server reports.
+  description: State of the cluster in Rancher. Empty in check mode if it does not exist yet.
   returned: success
   type: str
   sample: provisioning
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fay.rancher.plugins.module_utils._rancher import rke1_cluster as _cluster
-from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import (
-    CONNECTION_ARGUMENTS,
-    RancherError,
-    connect,
-)
-
-
-def check(client, fields):
-    """Refuse what the server would take and not do; raises RancherError."""
-    _cluster.check_server_version(client.setting("server-version"))
-    rke = fields.get("rancherKubernetesEngineConfig") or {}
-    offered = [version for version in (client.setting("k8s-versions-current") or "").split(",") if version]
-    _cluster.check_version(rke.get("kubernetesVersion"), offered)
-
-    def fetch(kind):
-        return client.request("GET", "/v3/schemas/" + kind, missing_ok=True)
-    schema = fetch("rancherKubernetesEngineConfig") if rke else None
-    if schema:
-        _cluster.check_fields(rke, schema, fetch, "rke_config")
-
-
-def create(client, fields):
-    """Create the cluster and return it; one that a lost answer left behind is taken as created."""
-    before = client.retries
-    try:
-        return client.request("POST", "/v3/clusters", dict(fields, type="cluster"))
-    except RancherError as error:
-        there = client.cluster(fields["name"]) if error.code == "NotUnique" and client.retries != before else None
-        if there is None:
-            raise
-        return there
-
-
-def update(client, current, fields):
-    """Send the difference; raises RancherError when another hand changed the same fields meanwhile."""
-    changes = _cluster.difference(current, fields)
-    fresh = client.request("GET", "/v3/clusters/" + current["id"])
-    others = _cluster.same_before_change(current, fresh, changes)
-    if others:
-        raise RancherError("Somebody else is changing the cluster %s: %s changed while this run looked at it. Run "
-                           "again when they are done" % (current["name"], ", ".join(others)))
-    answer = client.request("PUT", "/v3/clusters/" + current["id"], changes)
-    left = _cluster.difference(answer, fields)
-    if left:
-        raise RancherError("The cluster %s did not take the change of %s: somebody else changed it at the same moment, "
-                           "or the server does not allow it" % (current["name"], ", ".join(
-                               sorted(name for name in left if name != "name"))))
-    return answer
-
-
-def run(module):
-    fields = _cluster.wanted(module.params)
-    with connect(module.params) as client:
-        current = client.cluster(fields["name"])
-        changes = fields if current is None else _cluster.difference(current, fields)
-        if changes:
-            check(client, fields)
-        cluster = current or {}
-        if changes and not module.check_mode:
-            cluster = create(client, fields) if current is None else update(client, current, fields)
-    before = dict((name, (current or {}).get(name)) for name in changes)
-    module.exit_json(changed=bool(changes), cluster_id=cluster.get("id", ""), state=cluster.get("state", ""),
-                     diff={"before": before, "after": changes})
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.module import RancherModule
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.rke1_cluster import apply_fields, desired_fields
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec=dict(
-            CONNECTION_ARGUMENTS,
-            name=dict(type="str", required=True),
-            kubernetes_version=dict(type="str"),
-            network=dict(type="dict", options=dict(
-                plugin=dict(type="str", default="canal", choices=["canal", "flannel", "calico", "weave", "none"]),
-                backend=dict(type="str", choices=["vxlan", "host-gw"]),
-                port=dict(type="int"),
-                vni=dict(type="int"),
-                interface=dict(type="str"),
-                mtu=dict(type="int"),
-            )),
-            docker_root_dir=dict(type="str"),
-            description=dict(type="str"),
-            enable_network_policy=dict(type="bool"),
-            ignore_docker_version=dict(type="bool"),
-            rke_config=dict(type="dict"),
-        ),
-        required_one_of=[("password", "token")],
-        supports_check_mode=True,
-    )
-    try:
-        run(module)
-    except RancherError as error:
-        module.fail_json(msg=str(error))
+    module = RancherModule(argument_spec=dict(
+        name=dict(type="str", required=True),
+        kubernetes_version=dict(type="str"),
+        network=dict(type="dict", options=dict(
+            plugin=dict(type="str", default="canal", choices=["canal", "flannel", "calico", "weave", "none"]),
+            backend=dict(type="str", choices=["vxlan", "host-gw"]),
+            port=dict(type="int"),
+            vni=dict(type="int"),
+            interface=dict(type="str"),
+            mtu=dict(type="int"),
+        )),
+        docker_root_dir=dict(type="str"),
+        description=dict(type="str"),
+        enable_network_policy=dict(type="bool"),
+        ignore_docker_version=dict(type="bool"),
+        rke_config=dict(type="dict"),
+    ))
+    with module.errors_as_failures():
+        fields = desired_fields(module.params)
+    with module.api() as client:
+        cluster, before, after = apply_fields(client, fields, module.check_mode)
+    module.exit_json(changed=bool(after), cluster_id=cluster.get("id", ""), state=cluster.get("state", ""),
+                     diff={"before": before, "after": after})
 
 
 if __name__ == "__main__":

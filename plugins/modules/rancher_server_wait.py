@@ -4,16 +4,15 @@
 
 DOCUMENTATION = r"""
 module: rancher_server_wait
-short_description: Waits until the Rancher server of this host answers
+short_description: Wait until the Rancher server on this host answers
 version_added: 0.1.0
 description:
-  - Waits on the server's own host, and shows what the server answers so far whenever that changes.
-  - Watches the server's container. If the container exits or the engine restarts it, the wait fails at once with the
-    container's state, its exit code and the last lines of its log. The first password in the log is masked.
+  - Waits on the server's own host and shows what the server answers whenever that changes.
+  - If the server's container exits or Docker restarts it, the wait fails immediately with the container's state, its exit code and
+    the last lines of its log. A bootstrap password in the log is masked.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
   - fay.rancher.reads_only
-  - action_common_attributes
 options:
   container:
     description:
@@ -22,12 +21,12 @@ options:
     default: rancher
   port:
     description:
-      - Port of the server on C(127.0.0.1) of this host.
+      - Port of the server on V(127.0.0.1) of this host.
     type: int
     default: 443
   timeout:
     description:
-      - For how many seconds to wait at most.
+      - Seconds after which the wait fails.
     type: int
     default: 600
   _seen:
@@ -39,7 +38,9 @@ options:
       - Internal, set by the action plugin. Seconds after which the module returns its progress.
     type: int
 requirements:
-  - The Docker command line on the host
+  - Docker command line on the host
+seealso:
+  - module: fay.rancher.rancher_bootstrap
 """
 
 EXAMPLES = r"""
@@ -47,22 +48,21 @@ EXAMPLES = r"""
   fay.rancher.rancher_server_wait:
     container: rancher
     port: 443
+    timeout: 900
 """
 
 RETURN = r"""
 first_login:
-  description: Value of the server's setting C(first-login). C(true) until the first boot is done.
+  description: Value of the server's setting C(first-login), V(true) until the first boot is complete.
   returned: success
   type: str
   sample: "true"
 waited:
-  description: Seconds that were waited.
+  description: Duration of the wait in seconds.
   returned: success
   type: int
   sample: 42
 """
-
-import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.server_wait import Container, ServerError, ServerWait
@@ -88,7 +88,7 @@ def main():
     except ServerError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, done=value is not None, first_login=value or "", lines=lines,
-                     waited=int(time.monotonic() - wait.begun), seen=wait.dump())
+                     waited=int(wait.waited), seen=wait.saved_state())
 
 
 if __name__ == "__main__":

@@ -4,17 +4,16 @@
 
 DOCUMENTATION = r"""
 module: role_options
-short_description: Converts the options of a role of this collection to their types
+short_description: Convert the options of a role to their types
 version_added: 0.1.0
 description:
   - Internal to the roles of this collection. It may change without notice.
-  - Reads C(meta/argument_specs.yml) of the role whose task it is, and converts the role's variables, which are strings
-    where they come from C(-e NAME=VALUE), to the types that are declared there.
-  - It runs on the control machine and executes nothing on the host. Its result can hold secrets, so use C(no_log).
+  - Reads C(meta/argument_specs.yml) of the role that runs this task and converts the role's variables to the types declared there.
+    Variables from C(-e NAME=VALUE) are strings.
+  - Runs on the control machine and executes nothing on the host. The result can contain secrets, so use C(no_log).
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
   - fay.rancher.reads_only
-  - action_common_attributes
 """
 
 EXAMPLES = r"""
@@ -31,8 +30,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 problems:
-  description: What is wrong with an option, one sentence each. The options themselves are returned beside it, each under
-    its name without the role's prefix.
+  description: Problems of the options, one sentence each. The options are returned beside it, each under its name without the
+    prefix of the role.
   returned: success
   type: list
   elements: str

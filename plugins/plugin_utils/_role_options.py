@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Converts the options of a role to the types that its argument_specs declare.
+"""Conversion of a role's options to the types that its argument_specs declare. Private to the collection.
 
-Ansible checks that `-e NAME=false` can be a boolean, and then hands on the string. So each role converts its options once, where it
-begins, and reads only what comes from here.
+Ansible checks that the string of `-e NAME=false` can be a boolean, but does not convert it. So each role converts its options once, in
+its preflight, and then reads only the converted ones.
 """
 from collections.abc import Mapping
 
@@ -12,14 +12,14 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 
 class OptionError(Exception):
-    """Says which option has which value, what is required, and what to do."""
+    """A message for the user: the option, its value, what is required, and what to do."""
 
 
 def convert_options(spec, values, prefix):
     """The options of a role in their declared types.
 
-    spec: {name: option}, as in argument_specs. values: {name: value}, with all templates resolved. prefix: str, what each name begins
-    with, such as `docker_ce_`.
+    spec: {name: option}, as in argument_specs. values: {name: value}, with all templates resolved. prefix: str, of all names, such
+    as `docker_ce_`.
     Returns ({name without prefix: value}, [problem]): an option that is not set or has a problem is None.
     """
     options, problems = {}, []
@@ -33,7 +33,7 @@ def convert_options(spec, values, prefix):
 
 
 def convert(value, option, name):
-    """A value in the type of `option` (a dict of argument_specs). Raises OptionError, which calls the value `name`."""
+    """A value in the type of `option` (a dict of argument_specs). name: str, for messages. Raises OptionError."""
     if value is None:
         return None
     return CONVERTERS[option.get("type", "str")](value, option, name)
@@ -74,7 +74,7 @@ def _as_list(value, option, name):
 
 
 def _split(text):
-    """The items of a list that is written as JSON, as YAML's `[a, b]`, or with commas between them."""
+    """The items of a list in JSON, in YAML's form `[a, b]`, or separated by commas."""
     if text.startswith("["):
         try:
             items = yaml.safe_load(text)

@@ -1,4 +1,4 @@
-"""Makes the checkout importable as ansible_collections.fay.rancher, and starts the server stand-in on loopback."""
+"""Makes the checkout importable as ansible_collections.fay.rancher, and starts the Rancher stand-in on the loopback."""
 import http.server
 import os
 import socket
@@ -18,16 +18,16 @@ from hypothesis import settings
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 RECORDINGS = os.path.join(ROOT, "tests", "recordings")
 sys.path.insert(0, os.path.join(ROOT, ".ansible", "collections"))
-if not hasattr(urls, "make_context"):  # ansible-core 2.11, the newest for Python 3.6, has none and never calls it
+if not hasattr(urls, "make_context"):  # ansible-core 2.11, the newest for Python 3.6, does not have this function
     urls.make_context = None
-settings.register_profile("any machine", deadline=None)  # how long an example takes says nothing about the code
+settings.register_profile("any machine", deadline=None)  # the duration of an example depends on the machine
 settings.load_profile("any machine")
-# The oldest Python of hosts runs what goes to hosts (tests/unit36), neither Ansible's programs nor the stand-in.
+# tests/unit36 runs the code of hosts on their oldest Python, which can run neither Ansible's programs nor the stand-in.
 needs_ansible = pytest.mark.skipif(sys.version_info < (3, 8), reason="Ansible's programs do not run on this Python")
 
 
 def role_options(role, values):
-    """The converted options of a role, as its preflight registers them: its defaults, and over them `values` {name: value}."""
+    """The converted options of a role, as its preflight registers them: its defaults, replaced by `values` {name: value}."""
     from ansible_collections.fay.rancher.plugins.plugin_utils._role_options import convert_options
     with open(os.path.join(ROOT, "roles", role, "meta", "argument_specs.yml")) as source:
         spec = yaml.safe_load(source)["argument_specs"]["main"]["options"]
@@ -44,7 +44,7 @@ def free_port():
 
 
 class StandIn:
-    """A running server stand-in: `url`, `stop()`, `start()`; its state is in `directory`."""
+    """The Rancher stand-in as a process of its own. It keeps its state in `directory`."""
 
     def __init__(self, directory, password):
         self.directory, self.password, self.port = str(directory), password, free_port()
@@ -70,7 +70,7 @@ class StandIn:
             except OSError:
                 assert self.process.poll() is None, open(os.path.join(self.directory, "log")).read()
                 time.sleep(0.05)
-        raise AssertionError("the stand-in does not listen")
+        raise AssertionError("the stand-in does not accept connections")
 
     def stop(self):
         self.process.kill()
@@ -95,10 +95,10 @@ def silent_server():
 
 
 class DrippingAnswers(http.server.BaseHTTPRequestHandler):
-    """Sends a byte of its answer every half second, for a minute."""
+    """Sends one byte of its answer every half second, for a minute; with status 403 for /error."""
 
     def do_GET(self):
-        self.send_response(200)
+        self.send_response(403 if self.path == "/error" else 200)
         self.send_header("Content-Type", "application/json")
         self.end_headers()
         for _ in range(120):
@@ -113,7 +113,7 @@ class DrippingAnswers(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def dripping_server(tmp_path):
-    """The URL of a server whose answers never end, though each byte comes in time."""
+    """The URL of a server whose answers do not end, although each byte arrives in time."""
     pki.authority(str(tmp_path))
     pki.sign(str(tmp_path), "server.pem", "server-key.pem", "/CN=server", names="IP:127.0.0.1")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import RancherClient, RancherError
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import RancherError, connect
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.tokens import DAY, Tokens
 from ansible_collections.fay.rancher.plugins.modules import kubeconfig
 from conftest import ROOT
@@ -16,7 +16,7 @@ from conftest import ROOT
 
 @pytest.fixture(scope="module")
 def client(standin):
-    with RancherClient(standin.url, password=standin.password, ca_from_loopback=True) as client:
+    with connect({"url": standin.url, "password": standin.password, "ca_from_loopback": True}) as client:
         client.request("POST", "/v3/clusters", {"type": "cluster", "name": "fay", "rancherKubernetesEngineConfig": {}})
         yield client
 
@@ -117,7 +117,7 @@ def test_what_a_run_left_that_was_cut_off_is_deleted(standin, client, path):
     run(standin, path)
     kept = in_file(path)
     purpose = next(token["description"] for token in client.list("/v3/tokens") if token["id"] == kept)
-    left = Tokens(client, purpose).make(client.cluster("fay")["id"], 90)["id"]
+    left = Tokens(client, purpose).create(client.cluster("fay")["id"], 90)["id"]
     others = client.request("POST", "/v3/tokens", {"type": "token", "description": "mine"})["id"]
     assert run(standin, path, check=True)[0] is True
     assert sorted(in_rancher(client, path)) == sorted([kept, left])
@@ -186,7 +186,7 @@ def test_a_run_waits_for_another_one_at_the_same_file(standin, client, path):
 
 @pytest.mark.parametrize("options, message", [
     ({"rancher": {"cluster": "nowhere"}}, "shows this user no cluster nowhere. Correct the name, or make the user a member"),
-    ({"rancher": {"password": "wrong"}}, "refuses the password of user admin"),
+    ({"rancher": {"password": "wrong"}}, "rejects the password of user admin"),
     ({"server": ["https://192.0.2.1"]}, "through Rancher the server is Rancher's own address. Leave server out"),
     ({"rights": ["get"]}, "'get' in rights is no right. It must be VERB RESOURCE[.GROUP][/SUBRESOURCE]"),
     ({"pki_dir": "/etc/kubernetes/ssl"}, "mutually exclusive: content|pki_dir|rancher"),

@@ -1,8 +1,9 @@
-"""The server stand-in answers as the real server did: every recorded request is asked again, in the recorded order.
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The Rancher stand-in answers like the real server: every recorded request is sent again, in the recorded order.
 
-Compared: status, content type, error code and message, fields and their types, and all values that are no
-identifiers, times or secrets. What may differ stands in recorded_differences.yml with its reason; an entry there
-that is not needed fails too.
+Compared are the status, the content type, error code and message, the fields and their types, and all values except identifiers,
+times and secrets. recorded_differences.yml lists the permitted differences with their reasons; an unused entry fails.
 """
 import base64
 import http.client
@@ -18,7 +19,7 @@ from conftest import RECORDINGS
 
 TOPICS = ["public", "first-boot", "login", "users-and-passwords", "tokens", "settings", "cluster-rke1",
           "errors-and-lists"]
-# Identifiers, times, secrets: their type is compared, not their value.
+# Fields with identifiers, times or secrets: only their type is compared.
 PRIVATE = re.compile(r"(.*\.)?(uuid|uid|created|createdTS|lastUpdateTime|expiresAt|token|password|removed|removedTS|"
                      r"config|caCert|revision|creationTimestamp|principalIds|dataTotal|X-Api-Schemas)$")
 SECRETS = re.compile(r"SECRET|REGISTRATION-TOKEN-(?:\d+|own)|[0-9a-f]{64}")
@@ -27,18 +28,19 @@ IDENTIFIER = re.compile(r"(?<![a-z0-9-])(c-[a-z0-9]{5}|user-[a-z0-9]{5}|u-[a-z0-
 
 
 def recorded(topic):
+    """The recorded exchanges of a topic."""
     with open(os.path.join(RECORDINGS, "v2.6.2", topic + ".json")) as source:
         return json.load(source)
 
 
 class Player:
-    """Asks the recorded requests and keeps what later ones need: identifiers, tokens, objects as they were read."""
+    """Sends the recorded requests, and keeps the identifiers, tokens and objects that later ones need."""
 
     def __init__(self, server):
         self.server = server
-        self.known = {}       # recorded identifier: ours
+        self.identifiers = {}  # {recorded identifier: that of the stand-in}
         self.tokens = {"unknown token": "token-xxxxx:nosuch", "rubbish": "rubbish"}
-        self.read = {}        # path: the object as it was last read
+        self.objects = {}  # {path: object as last read}
         self.differences = []
 
     def call(self, method, path, token=None, body=None, basic=False):
@@ -53,7 +55,7 @@ class Player:
                 connection.request(method, path, body, headers)
                 answer = connection.getresponse()
                 break
-            except OSError:  # the listener took a new certificate, as recorded
+            except OSError:  # the listener has changed its certificate, as recorded
                 connection.close()
                 time.sleep(0.1)
         content = answer.read().decode()
@@ -99,49 +101,46 @@ class Player:
             return self.tokens["automation"]
         return self.tokens[auth]
 
-    def ours(self, text):
-        """A recorded text with our identifiers and our address in it."""
+    def translated(self, text):
+        """A recorded text with the identifiers and the address of the stand-in."""
         text = text.replace("https://RANCHER", "https://127.0.0.1:%d" % self.server.port)
         text = text.replace("wss://172.31.250.10", "wss://127.0.0.1:%d" % self.server.port)
-        return IDENTIFIER.sub(lambda match: self.known.get(match.group(0), match.group(0)), text)
+        return IDENTIFIER.sub(lambda match: self.identifiers.get(match.group(0), match.group(0)), text)
 
     def play(self, topic, exchange):
-        request, wanted = exchange["request"], exchange["response"]
+        request, response = exchange["request"], exchange["response"]
         case = exchange.get("case", "%s after %s s" % (request["path"], exchange.get("second")))
-        path = self.ours(request["path"])
+        path = self.translated(request["path"])
         body = request.get("raw")
         if request.get("body") == "the object as read, with the change":
-            body = json.dumps(dict(self.read[path], **{name: wanted["body"][name] for name in (
-                "enableNetworkPolicy", "labels", "description") if name in wanted["body"]}))
+            body = json.dumps(dict(self.objects[path], **{name: response["body"][name] for name in (
+                "enableNetworkPolicy", "labels", "description") if name in response["body"]}))
         elif "body" in request and request["body"] is not None:
-            body = request["body"] if isinstance(request["body"], str) else self.ours(json.dumps(request["body"]))
+            body = request["body"] if isinstance(request["body"], str) else self.translated(json.dumps(request["body"]))
         if topic == "first-boot" and request["method"] == "POST":
             body = json.dumps({"username": "admin", "password": "PASSWORD"})
         auth = request.get("auth")
-        if re.search("some seconds|settled", case) or (request["method"] == "DELETE" and wanted["status"] == 200):
-            time.sleep(1.5)  # as the recorder did
+        if re.search("some seconds|settled", case) or (request["method"] == "DELETE" and response["status"] == 200):
+            time.sleep(1.5)  # like the recorder
         status, headers, answer = self.call(request["method"], path, self.token_for(auth, case), body, auth == "basic")
-        expected = wanted["body"]
+        expected = response["body"]
         if topic == "first-boot" and isinstance(expected, str) and expected[:1] == "{":
-            expected = self.whole(expected)
+            expected = self.complete_body(expected)
         self.remember(request, path, status, expected, answer)
         where = "%s / %s" % (topic, case)
-        self.same(where, "status", wanted["status"], status)
+        self.compare_values(where, "status", response["status"], status)
         for name in ("Content-Type", "X-Api-Cattle-Auth", "Set-Cookie"):
-            if name in wanted.get("headers", {}) and name != "Set-Cookie":
-                self.same(where, name, wanted["headers"][name], headers.get(name))
-            elif name in wanted.get("headers", {}):
-                self.same(where, name, wanted["headers"][name].split("=")[0], (headers.get(name) or "").split("=")[0])
+            if name in response.get("headers", {}) and name != "Set-Cookie":
+                self.compare_values(where, name, response["headers"][name], headers.get(name))
+            elif name in response.get("headers", {}):
+                self.compare_values(where, name, response["headers"][name].split("=")[0], (headers.get(name) or "").split("=")[0])
         if isinstance(expected, dict) and expected.get("type") == "error":
-            self.same(where, "fields", sorted(expected), sorted(answer))
+            self.compare_values(where, "fields", sorted(expected), sorted(answer))
         self.compare(where, "", expected, answer)
 
     @staticmethod
-    def whole(text):
-        """The JSON of a body of first-boot; the recorder cut long ones off: of those nothing is compared.
-
-        It kept the `sort` links there, which it left out elsewhere.
-        """
+    def complete_body(text):
+        """The JSON of a body of first-boot, or {} if the recorder truncated it. Only there it recorded the `sort` links."""
         try:
             value = json.loads(text)
         except ValueError:
@@ -153,7 +152,7 @@ class Player:
         if not isinstance(answer, dict) or status >= 400:
             return
         if request["method"] == "GET":
-            self.read[path] = answer
+            self.objects[path] = answer
         if isinstance(expected, dict):
             pairs = [(expected, answer)] + [
                 (old, new) for old, new in zip(expected.get("data") or [], answer.get("data") or [])
@@ -162,52 +161,54 @@ class Player:
                 for field in ("id", "userId", "creatorId"):
                     left, right = str(old.get(field) or ""), str(new.get(field) or "")
                     for before, after in zip(IDENTIFIER.findall(left), IDENTIFIER.findall(right)):
-                        self.known[before] = after
+                        self.identifiers[before] = after
         if request["path"] == "/v3/tokens" and status == 201:
             self.tokens[answer["description"] or answer["id"]] = answer["token"]
             if answer["description"] == "shorter":
                 self.expires = time.time() + 2.2
 
-    def same(self, where, field, expected, found):
-        if expected != found:
-            self.differences.append((where, field, expected, found))
+    def compare_values(self, where, field, expected, actual):
+        if expected != actual:
+            self.differences.append((where, field, expected, actual))
 
-    def compare(self, where, field, expected, found):
-        if expected is None:  # the recorder writes null for what is not there, too
-            if found not in (None, "", [], {}) and field.rsplit(".", 1)[-1] not in ("conditions", "labels"):
-                self.same(where, field, expected, found)
-        elif type(expected) is not type(found):
-            self.same(where, field, expected, found)
+    def compare(self, where, field, expected, actual):
+        if expected is None:  # the recorder also writes null for a missing field
+            if actual not in (None, "", [], {}) and field.rsplit(".", 1)[-1] not in ("conditions", "labels"):
+                self.compare_values(where, field, expected, actual)
+        elif type(expected) is not type(actual):
+            self.compare_values(where, field, expected, actual)
         elif isinstance(expected, dict):
-            for name, value in expected.items():
-                if name == "dataTotal":  # the recorder's own note of how long the list was
-                    continue
-                self.compare(where, (field + "." + name).lstrip("."), value, found.get(name))
+            for name in set(expected) - {"dataTotal"}:  # added by the recorder: length of the list
+                self.compare(where, (field + "." + name).lstrip("."), expected[name], actual.get(name))
         elif isinstance(expected, list):
-            self.compare_list(where, field, expected, found)
-        elif isinstance(expected, str) and not PRIVATE.match(field) and "-----BEGIN" not in expected:
-            pattern = re.escape(self.ours(expected))
-            for secret in SECRETS.findall(expected):
-                pattern = pattern.replace(re.escape(secret), r"[\w:.-]+")
-            if not re.fullmatch(pattern, found, re.S):
-                self.same(where, field, self.ours(expected), found)
-        elif not isinstance(expected, str) and not PRIVATE.match(field):
-            self.same(where, field, expected, found)
+            self.compare_list(where, field, expected, actual)
+        elif not PRIVATE.match(field):
+            compare = self.compare_texts if isinstance(expected, str) else self.compare_values
+            compare(where, field, expected, actual)
 
-    def compare_list(self, where, field, expected, found):
-        if field == "data" and len(found) >= len(expected):
+    def compare_texts(self, where, field, expected, actual):
+        if "-----BEGIN" in expected:
+            return
+        pattern = re.escape(self.translated(expected))
+        for secret in SECRETS.findall(expected):
+            pattern = pattern.replace(re.escape(secret), r"[\w:.-]+")
+        if not re.fullmatch(pattern, actual, re.S):
+            self.compare_values(where, field, self.translated(expected), actual)
+
+    def compare_list(self, where, field, expected, actual):
+        if field == "data" and len(actual) >= len(expected):
             key = "id" if all("id" in item for item in expected) else "name"
             for index, item in enumerate(expected):
-                there = [one for one in found if one.get(key) == self.ours(str(item.get(key)))]
-                self.compare(where, "data[]", item, (there or found[index:])[0])
-        elif len(found) < len(expected):
-            self.same(where, field + " (length)", len(expected), len(found))
+                matching = [other for other in actual if other.get(key) == self.translated(str(item.get(key)))]
+                self.compare(where, "data[]", item, (matching or actual[index:])[0])
+        elif len(actual) < len(expected):
+            self.compare_values(where, field + " (length)", len(expected), len(actual))
         else:
-            for old, new in zip(expected, found):
+            for old, new in zip(expected, actual):
                 self.compare(where, field + "[]", old, new)
 
     def follow(self, series):
-        """Wait until the stand-in has come to the end of a recorded series of states."""
+        """Wait until the stand-in reaches the end of a recorded series of states."""
         last = series["seen"][-1]
         deadline = time.time() + last["second"] + 15
         while time.time() < deadline:
@@ -232,26 +233,26 @@ def differences(standin):
                     identifier = re.search(r"clusters/(c-\w+)", exchange["request"]["path"])
                     body = exchange["response"]["body"]
                     if identifier:
-                        player.watched = "/v3/clusters/" + player.known.get(identifier.group(1), identifier.group(1))
+                        player.watched = "/v3/clusters/" + player.identifiers.get(identifier.group(1), identifier.group(1))
                     elif isinstance(body, dict) and str(body.get("id", "")).startswith("c-"):
-                        player.watched = "/v3/clusters/" + player.known.get(body["id"], body["id"])
+                        player.watched = "/v3/clusters/" + player.identifiers.get(body["id"], body["id"])
     return player.differences
 
 
-def allowed():
+def permitted_differences():
     with open(os.path.join(os.path.dirname(__file__), "recorded_differences.yml")) as source:
         return yaml.safe_load(source) or []
 
 
-def covers(entry, difference):
+def permits(entry, difference):
     return re.fullmatch(entry["where"], difference[0]) and re.fullmatch(entry["field"], difference[1])
 
 
 def test_every_difference_has_a_reason(differences):
-    unexplained = [one for one in differences if not any(covers(entry, one) for entry in allowed())]
-    assert not unexplained, "\n" + "\n".join("%s: %s: recorded %.150r, stand-in %.150r" % one for one in unexplained)
+    unexplained = [difference for difference in differences if not any(permits(entry, difference) for entry in permitted_differences())]
+    assert not unexplained, "\n" + "\n".join("%s: %s: recorded %.150r, stand-in %.150r" % difference for difference in unexplained)
 
 
-def test_every_reason_is_needed(differences):
-    idle = [entry for entry in allowed() if not any(covers(entry, one) for one in differences)]
-    assert not idle, idle
+def test_every_permitted_difference_occurs(differences):
+    unused = [entry for entry in permitted_differences() if not any(permits(entry, difference) for difference in differences)]
+    assert not unused, unused

@@ -1,4 +1,6 @@
-"""What the running user may not read is an error of the module, never the answer that nothing is there."""
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the user may not read is reported as an error, never as missing."""
 import json
 import os
 import traceback
@@ -15,11 +17,11 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="Only root can act as 
 
 
 class Ended(Exception):
-    """A module's exit_json or fail_json."""
+    """The end of a module, by exit_json or fail_json."""
 
 
 def run_module(module, parameters, check_mode=False):
-    """{failed, msg, …}: what a module's main() ends with for `parameters`."""
+    """The result {failed, msg, …} of a module's main() for these parameters."""
     class Module:
         params = dict(parameters)
 
@@ -44,7 +46,7 @@ def run_module(module, parameters, check_mode=False):
 
 
 def as_nobody(function, *arguments, **options):
-    """What a function returns in a child process of an ordinary user, through JSON."""
+    """The result of a function that runs as an ordinary user, in a child process. It passes through JSON."""
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
@@ -68,7 +70,7 @@ def as_nobody(function, *arguments, **options):
 
 @pytest.fixture
 def private(tmp_path):
-    """A directory that only root may enter, below directories that everybody may; with the files that modules look for."""
+    """A directory that only root may enter, with files that modules read; everybody may enter the directories above it."""
     for folder in [tmp_path] + list(tmp_path.parents)[:2]:
         folder.chmod(0o755)
     folder = tmp_path / "private"
@@ -86,14 +88,14 @@ def test_the_data_root_is_not_described_without_root(check_mode):
     assert result["msg"].endswith("; root is required. Set become to true for the play or the host")
 
 
-def test_certificates_in_a_directory_that_is_closed_are_not_absent(private):
+def test_certificates_in_an_unreadable_directory_are_not_reported_as_missing(private):
     result = as_nobody(run_module, cluster_pki_info, {"path": private})
     assert result["failed"] is True
     assert "private/kube-ca.pem cannot be read: Permission denied. Root is required: run the module as root (become: true)" in result["msg"]
 
 
 @pytest.mark.parametrize("mode", [0o711, 0o755])
-def test_a_directory_whose_names_are_not_shown_is_not_empty(private, mode):
+def test_a_directory_that_cannot_be_listed_is_not_reported_as_empty(private, mode):
     os.chmod(private, mode)
     open(private + "/kube-node.pem", "w").close()
     open(private + "/kube-node-key.pem", "w").close()
@@ -107,7 +109,7 @@ def test_a_directory_whose_names_are_not_shown_is_not_empty(private, mode):
     assert result == ["kube-node"] if mode == 0o755 else "Root is required" in result
 
 
-def test_check_mode_does_not_take_a_closed_directory_for_a_host_without_a_cluster(private):
+def test_check_mode_does_not_report_an_unreadable_directory_as_a_host_without_a_cluster(private):
     parameters = {"content": None, "pki_dir": private, "identity": "admin"}
 
     def find():
@@ -120,7 +122,7 @@ def test_check_mode_does_not_take_a_closed_directory_for_a_host_without_a_cluste
     assert _access.find_access(parameters, {}, {}, check_mode=True) is None
 
 
-def test_a_kubeconfig_in_a_closed_directory_is_not_absent(private):
+def test_a_kubeconfig_in_an_unreadable_directory_is_not_reported_as_missing(private):
     module = type("Module", (), {"params": {"path": private + "/config"}, "check_mode": False})
 
     def keep():
@@ -131,7 +133,7 @@ def test_a_kubeconfig_in_a_closed_directory_is_not_absent(private):
     assert "Permission denied" in as_nobody(keep)
 
 
-def test_flannels_file_is_read_by_everybody_unless_it_is_closed(private):
+def test_subnet_env_is_readable_without_root_unless_its_directory_is_private(private):
     result = as_nobody(run_module, flannel_info, {"path": private + "/subnet.env"})
     assert result["failed"] is True and result["msg"].endswith(
         "/subnet.env: Permission denied. Run the module as root (become: true)")
@@ -140,7 +142,7 @@ def test_flannels_file_is_read_by_everybody_unless_it_is_closed(private):
 
 
 @pytest.mark.parametrize("option", ["space", "paths", "read", "digests"])
-def test_the_preflight_names_what_it_may_not_read(private, option):
+def test_host_info_names_the_path_that_it_may_not_read(private, option):
     parameters = dict(space=[], paths=[], read=[], digests=[], python_modules=[], ports=[], require_root=False)
     parameters[option] = [private + "/docker/image"]
     result = as_nobody(run_module, host_info, parameters)
@@ -148,16 +150,16 @@ def test_the_preflight_names_what_it_may_not_read(private, option):
     assert "private/docker" in result["msg"] and "Permission denied. Run the module as root (become: true)" in result["msg"]
 
 
-def test_a_ca_that_may_not_be_read_does_not_count_as_missing(private):
+def test_an_unreadable_ca_is_not_reported_as_missing(private):
     def connect():
         try:
-            return _rancher.RancherClient("https://rancher.example.com", ca_cert=private + "/kube-ca.pem").url
+            return _rancher.connect({"url": "https://rancher.example.com", "ca_cert": private + "/kube-ca.pem"}).url
         except _rancher.RancherError as error:
             return str(error)
     assert as_nobody(connect).endswith("cannot be read: Permission denied. Choose a file that the user of the task can read")
 
 
-def test_a_path_below_a_file_is_absent(tmp_path):
+def test_a_path_below_a_file_is_missing(tmp_path):
     (tmp_path / "file").write_text("")
     assert _files.status(str(tmp_path / "file" / "below")) is None
     assert _files.status(str(tmp_path / "missing")) is None

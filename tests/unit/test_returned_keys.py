@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Modules return only keys that their RETURN documents, those included that Ansible adds. Secrets are never among them."""
+"""Modules return only documented keys."""
 import importlib
 import json
 
@@ -15,7 +15,7 @@ ADDED_BY_ANSIBLE = {"changed", "invocation", "diff", "warnings", "deprecations"}
 
 
 def returned(name, arguments, monkeypatch, capsys):
-    """(module, {key: value}): what the real module prints for these arguments."""
+    """(module, result) of running the module with these arguments in this process."""
     module = importlib.import_module("ansible_collections.fay.rancher.plugins.modules." + name)
     monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
     monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
@@ -24,7 +24,7 @@ def returned(name, arguments, monkeypatch, capsys):
     return module, json.loads(capsys.readouterr().out)
 
 
-def cases(tmp_path):
+def host_cases(tmp_path):
     node, env, config = tmp_path / "ssl", tmp_path / "subnet.env", tmp_path / "config"
     node.mkdir()
     pki.rke1(str(node))
@@ -43,29 +43,29 @@ def rancher_cases(standin):
             ("rancher_registration_info", dict(access, name="other"))]
 
 
-def check(name, arguments, monkeypatch, capsys):
+def assert_keys_are_documented(name, arguments, monkeypatch, capsys):
     module, result = returned(name, arguments, monkeypatch, capsys)
     assert not result.get("failed"), result["msg"]
     assert set(result) - ADDED_BY_ANSIBLE <= set(yaml.safe_load(module.RETURN)), name
 
 
-def test_modules_of_hosts(tmp_path, monkeypatch, capsys):
-    for name, arguments in cases(tmp_path):
-        check(name, arguments, monkeypatch, capsys)
+def test_modules_for_hosts_return_documented_keys(tmp_path, monkeypatch, capsys):
+    for name, arguments in host_cases(tmp_path):
+        assert_keys_are_documented(name, arguments, monkeypatch, capsys)
 
 
-def test_modules_of_rancher(tmp_path, standin, monkeypatch, capsys):
+def test_modules_for_rancher_return_documented_keys(tmp_path, standin, monkeypatch, capsys):
     for name, arguments in rancher_cases(standin):
-        check(name, arguments, monkeypatch, capsys)
+        assert_keys_are_documented(name, arguments, monkeypatch, capsys)
 
 
-def test_a_token_is_no_option_of_the_first_log_in(monkeypatch, capsys):
+def test_rancher_bootstrap_does_not_accept_a_token(monkeypatch, capsys):
     arguments = {"url": "https://127.0.0.1:1", "password": "a password", "token": "token-1:s", "retry_timeout": 0}
     unused, result = returned("rancher_bootstrap", arguments, monkeypatch, capsys)
     assert result["failed"] and "Unsupported parameters" in result["msg"] and "token" in result["msg"]
 
 
-def test_the_import_error_of_pyyaml_is_shown(tmp_path, monkeypatch, capsys):
+def test_an_import_error_of_pyyaml_is_reported_with_its_traceback(tmp_path, monkeypatch, capsys):
     module = importlib.import_module("ansible_collections.fay.rancher.plugins.modules.kubeconfig")
     monkeypatch.setattr(module._kubeconfig, "YAML_ERROR", "ModuleNotFoundError: No module named 'yaml'")
     given, fail = {}, basic.AnsibleModule.fail_json
@@ -79,17 +79,17 @@ def test_the_import_error_of_pyyaml_is_shown(tmp_path, monkeypatch, capsys):
     assert "PyYAML" in given["msg"] and given["exception"] == "ModuleNotFoundError: No module named 'yaml'"
 
 
-def test_a_signature_that_was_not_verified_is_a_warning(tmp_path, monkeypatch, capsys):
+def test_a_signature_that_cannot_be_verified_is_a_warning(tmp_path, monkeypatch, capsys):
     module = importlib.import_module("ansible_collections.fay.rancher.plugins.modules.cluster_pki_info")
     warnings = []
     monkeypatch.setattr(module._pki, "signed", lambda *unused: None)
     monkeypatch.setattr(basic.AnsibleModule, "warn", lambda self, text, **unused: warnings.append(text))
-    unused, result = returned(*cases(tmp_path)[0], monkeypatch, capsys)
+    unused, result = returned(*host_cases(tmp_path)[0], monkeypatch, capsys)
     assert len(warnings) == 1 and "openssl cannot be started" in warnings[0]
-    assert {one["signed"] for one in result["certificates"].values()} == {None}
+    assert {certificate["signed"] for certificate in result["certificates"].values()} == {None}
 
 
-def test_the_thresholds_of_a_cluster_are_returned(standin, monkeypatch, capsys):
+def test_the_eviction_thresholds_of_a_cluster_are_returned(standin, monkeypatch, capsys):
     access = {"url": standin.url, "password": "a password for tests", "validate_certs": False, "name": "thresholds"}
     returned("rancher_bootstrap", dict(url=standin.url, validate_certs=False, password=access["password"],
                                        bootstrap_password=standin.password), monkeypatch, capsys)

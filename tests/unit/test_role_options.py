@@ -1,4 +1,6 @@
-"""Options of roles, as `-e NAME=VALUE` and inventories give them: each is converted once, and nothing reads it unconverted."""
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Options of roles from `-e NAME=VALUE` and inventories are converted once, and no part of a role reads them unconverted."""
 import glob
 import json
 import os
@@ -22,7 +24,7 @@ def spec_of(role):
         return yaml.safe_load(source)["argument_specs"]["main"]["options"]
 
 
-def every_option():
+def all_options():
     return [(role, name, option) for role in ROLES for name, option in spec_of(role).items()]
 
 
@@ -32,7 +34,7 @@ def sample(option):
         element = dict(option, type=option["elements"])
         return [sample(element), sample(element)]
     if option["type"] == "dict" and option.get("options"):
-        return {name: sample(below) for name, below in option["options"].items()}
+        return {name: sample(suboption) for name, suboption in option["options"].items()}
     return SAMPLES[option["type"]]
 
 
@@ -43,8 +45,8 @@ def as_extra_variable(value, option):
     return json.dumps(value) if option["type"] in ("list", "dict") else str(value)
 
 
-@pytest.mark.parametrize("role, name, option", every_option(), ids=lambda item: item if isinstance(item, str) else "")
-def test_every_option_of_every_role_is_converted_from_a_string(role, name, option):
+@pytest.mark.parametrize("role, name, option", all_options(), ids=lambda item: item if isinstance(item, str) else "")
+def test_every_option_is_converted_from_a_string(role, name, option):
     value = sample(option)
     options, problems = convert_options({name: option}, {name: as_extra_variable(value, option)}, role + "_")
     assert problems == []
@@ -52,14 +54,14 @@ def test_every_option_of_every_role_is_converted_from_a_string(role, name, optio
 
 
 @pytest.mark.parametrize("text", ["no", "false", "False", "0", "off"])
-def test_a_false_in_a_string_is_false(text):
+def test_a_string_can_be_false(text):
     assert convert_options({"r_hold": {"type": "bool"}}, {"r_hold": text}, "r_") == ({"hold": False}, [])
 
 
 @pytest.mark.parametrize("text, items", [
     ("localhost,127.0.0.1", ["localhost", "127.0.0.1"]), ("", []), ("ops", ["ops"]), ('["a", "b"]', ["a", "b"]), ("[a, b]", ["a", "b"]),
     ("[::1]:80,b", ["[::1]:80", "b"])])
-def test_a_string_where_a_list_is_required(text, items):
+def test_a_string_can_be_a_list(text, items):
     assert convert_options({"r_x": {"type": "list", "elements": "str"}}, {"r_x": text}, "r_") == ({"x": items}, [])
 
 
@@ -74,12 +76,12 @@ def test_a_string_where_a_list_is_required(text, items):
     ("a: [", {"type": "dict"}, "r_x is not a map"),
     ([{"size": "x"}], {"type": "list", "elements": "dict", "options": {"size": {"type": "int"}}}, "r_x[0].size is 'x'; a whole number"),
 ])
-def test_what_does_not_fit_is_reported_with_its_name(value, option, message):
+def test_a_value_of_the_wrong_type_is_reported_with_its_name(value, option, message):
     options, problems = convert_options({"r_x": option}, {"r_x": value}, "r_")
     assert options == {"x": None} and len(problems) == 1 and message in problems[0]
 
 
-def test_an_option_that_is_not_set_is_none():
+def test_an_option_without_a_value_is_none():
     assert convert_options({"r_x": {"type": "str"}}, {}, "r_") == ({"x": None}, [])
 
 
@@ -88,8 +90,8 @@ values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | 
 
 
 @given(values)
-def test_no_value_crashes_the_conversion(value):
-    for _role, name, option in every_option():
+def test_any_value_is_converted_or_reported(value):
+    for _role, name, option in all_options():
         convert_options({name: option}, {name: value}, "")
 
 
@@ -118,7 +120,7 @@ def variables_of(path):
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_part_of_a_role_reads_an_option_that_is_not_converted(role):
+def test_roles_read_converted_options_only(role):
     files = [path for part in ("tasks/*.yml", "vars/*.yml", "templates/*.j2")
              for path in glob.glob(os.path.join(ROOT, "roles", role, part))]
     read = {path: variables_of(path) for path in files}

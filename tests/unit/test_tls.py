@@ -8,7 +8,7 @@ import pytest
 from ansible.module_utils import urls
 from ansible_collections.fay.rancher.plugins.module_utils import _tls
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import api as _kube_api
-from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import RancherClient, RancherError
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import RancherError, connect
 
 
 def with_strict_flag(make):
@@ -28,8 +28,8 @@ def strict(monkeypatch):
 
 
 def test_rancher_is_verified_without_key_identifiers(standin, strict):
-    pem = RancherClient(standin.url, validate_certs=False, retry_timeout=0).setting("cacerts")
-    client = RancherClient(standin.url, ca_cert=pem, retry_timeout=0)
+    pem = connect({"url": standin.url, "validate_certs": False, "retry_timeout": 0}).setting("cacerts")
+    client = connect({"url": standin.url, "ca_cert": pem, "retry_timeout": 0})
     try:
         assert client.request("GET", "/ping") == "pong"
     finally:
@@ -37,7 +37,7 @@ def test_rancher_is_verified_without_key_identifiers(standin, strict):
 
 
 def test_another_signer_is_still_rejected(standin, strict):
-    client = RancherClient(standin.url, retry_timeout=0)
+    client = connect({"url": standin.url, "retry_timeout": 0})
     with pytest.raises(RancherError, match="not trusted"):
         client.request("GET", "/ping")
 

@@ -48,7 +48,7 @@ def test_the_configuration_alone_names_the_missing_container():
 def test_a_container_that_restarts_for_ever_ends_the_wait(no_container):
     begun = time.time()
     run = play(PLAYBOOK, variables={"rancher_server_image": "rancher/rancher-agent"})
-    assert run.code != 0 and "The container rancher was restarted by the engine" in run.text, run.output
+    assert run.code != 0 and "The container rancher was restarted by Docker" in run.text, run.output
     assert "Its log ends with:" in run.text
     assert "RETRYING" not in run.output
     assert time.time() - begun < 120  # not rancher_server_ready_timeout, which is 600
@@ -59,7 +59,7 @@ def test_a_server_that_never_answers_is_waited_for_by_the_clock(no_container):
     assert run.code == 0 and containers() == "rancher", run.output
     on(HOST).check_output("docker pause rancher")
     run = play(PLAYBOOK, arguments=["--tags=rancher_server_configure"])
-    assert run.code != 0 and "does not run: its state is paused" in run.text, run.output
+    assert run.code != 0 and "is not running: its state is paused" in run.text, run.output
     on(HOST).check_output("docker unpause rancher && kill -STOP $(docker inspect --format '{{.State.Pid}}' rancher)")
     begun = time.time()
     run = play(PLAYBOOK, arguments=["--tags=rancher_server_configure"], variables={"rancher_server_ready_timeout": "15"})

@@ -55,7 +55,7 @@ def test_no_log_in_leaves_a_token_behind():
 
 
 def test_a_wrong_password_is_refused():
-    run = refused("takes neither the wanted password of admin nor the first one", playbook=PLAYBOOK,
+    run = refused("rejects both the requested and the bootstrap password of user admin", playbook=PLAYBOOK,
                   variables={"rancher_admin_password": "Wrong-Password-1"})
     assert "Wrong-Password-1" not in run.output
 

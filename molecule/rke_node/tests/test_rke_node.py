@@ -28,7 +28,7 @@ def test_no_log_in_of_an_interrupted_run_stays_for_long():
 
 
 def test_a_wrong_password():
-    run = refused("takes neither the wanted password of admin nor the first one",
+    run = refused("rejects both the requested and the bootstrap password of user admin",
                   variables={"rancher_admin_password": "Wrong-Password-1"})
     assert "Wrong-Password-1" not in run.output
 
@@ -38,7 +38,7 @@ def test_a_wrong_checksum():
 
 
 def test_a_wrong_password_where_only_the_nodes_are_played():
-    refused("refuses the password of user admin", playbook=JOIN,
+    refused("rejects the password of user admin", playbook=JOIN,
             variables={"rancher_admin_password": "Wrong-Password-1"})
 
 

@@ -12,7 +12,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.certificat
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.kubeconfig import KubeconfigError
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.pki import Identity, PkiError
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import RancherError
-from ansible_collections.fay.rancher.plugins.module_utils._rancher.tokens import end_of
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.tokens import expiry_date
 
 NODE_SERVER = "https://127.0.0.1:6443"  # or nginx-proxy there: rke @v1.3.3 services/nginxproxy.go
 RIGHTS = ("get nodes", "get pods", "get pods/log", "get secrets", "get configmaps")  # what identities differ in
@@ -157,11 +157,11 @@ def through_rancher(parameters, current, names, tokens, check_mode=False):
 
     def tried(token):
         access = Access(None, authority, server, token=token["token"], reason="a token of Rancher's for this cluster only",
-                        token_ends=end_of(token))
+                        token_ends=expiry_date(token))
         return access.prove(parameters), token["id"]
 
     user = _kubeconfig.entry(current, "users", "user", names["user"]) or {}
-    token = tokens.good(user.get("token"), cluster["id"], parameters["warn_days"])
+    token = tokens.find_valid(user.get("token"), cluster["id"], parameters["warn_days"])
     if token:
         try:
             return tried(token)
@@ -170,7 +170,7 @@ def through_rancher(parameters, current, names, tokens, check_mode=False):
                 raise
     if check_mode:
         return Access(None, authority, server, token="", reason="a new token would be made"), None
-    token = tokens.make(cluster["id"], wanted["days"])
+    token = tokens.create(cluster["id"], wanted["days"])
     try:
         return tried(token)
     except (ApiError, PkiError):

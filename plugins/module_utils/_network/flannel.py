@@ -1,80 +1,88 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""flannel's subnet.env, read as flannel's own CNI plugin reads it.
+"""flannel's subnet.env, parsed as flannel's own CNI plugin parses it. Private to the collection; may change without notice.
 
-Sources: flannel-io/flannel pkg/subnet/subnet.go (what is written), flannel-io/cni-plugin flannel.go (what is read).
+Sources: flannel-io/flannel pkg/subnet/subnet.go (writes the file), flannel-io/cni-plugin flannel.go (reads it).
 """
 import ipaddress
 
-KEYS = {  # key: (our name, how the value is read)
-    "FLANNEL_NETWORK": ("networks", "networks"),
-    "FLANNEL_IPV6_NETWORK": ("ipv6_networks", "networks"),
-    "FLANNEL_SUBNET": ("subnet", "address"),
-    "FLANNEL_IPV6_SUBNET": ("ipv6_subnet", "address"),
-    "FLANNEL_MTU": ("mtu", "mtu"),
-    "FLANNEL_IPMASQ": ("ipmasq", "flag"),
-}
-
 
 class FlannelError(Exception):
-    """Says which line of the text is wrong, or what is missing."""
+    """Describes the invalid line, or the missing keys."""
 
 
-def _networks(value):
-    found = []
+def parse_networks(value):
+    """The different CIDRs of a list with commas, in its order. Raises ValueError."""
+    networks = []
     for part in value.split(","):
         network = str(ipaddress.ip_network(part.strip(), strict=False))
-        if network not in found:
-            found.append(network)
-    return found
+        if network not in networks:
+            networks.append(network)
+    return networks
 
 
-def _address(value):
+def parse_address(value):
+    """An address with its prefix length. Raises ValueError."""
     if "/" not in value:
-        raise ValueError("no prefix length")
+        raise ValueError("the prefix length is missing")
     return str(ipaddress.ip_interface(value.strip()))
 
 
-def _mtu(value):
+def parse_mtu(value):
+    """Bytes, as int. Raises ValueError."""
     if not value.strip().isdigit():
-        raise ValueError("no number of bytes")
+        raise ValueError("a number of bytes is required")
     return int(value)
 
 
-def _flag(value):
+def parse_flag(value):
+    """bool. Raises ValueError."""
     if value not in ("true", "false"):
-        raise ValueError("neither true nor false")
+        raise ValueError("true or false is required")
     return value == "true"
 
 
-READERS = {"networks": _networks, "address": _address, "mtu": _mtu, "flag": _flag}
+# {key of the file: (name in the result, parser of the value)}
+KEYS = {
+    "FLANNEL_NETWORK": ("networks", parse_networks),
+    "FLANNEL_IPV6_NETWORK": ("ipv6_networks", parse_networks),
+    "FLANNEL_SUBNET": ("subnet", parse_address),
+    "FLANNEL_IPV6_SUBNET": ("ipv6_subnet", parse_address),
+    "FLANNEL_MTU": ("mtu", parse_mtu),
+    "FLANNEL_IPMASQ": ("ipmasq", parse_flag),
+}
 
 
 def parse(text):
-    """subnet.env as a dict: networks, ipv6_networks (lists of CIDR), subnet, ipv6_subnet (cni0's address with prefix
-    length, or None), mtu (bytes), ipmasq (bool: flanneld masquerades).
+    """{networks, ipv6_networks, subnet, ipv6_subnet, mtu, ipmasq} of the text of a subnet.env.
 
-    text: str. Unknown keys are left out. Raises FlannelError.
+    networks, ipv6_networks: lists of CIDRs. subnet, ipv6_subnet: address of cni0 with its prefix length, or None. mtu: bytes.
+    ipmasq: whether flanneld masquerades. Unknown keys are ignored. Raises FlannelError.
     """
-    found = {"networks": [], "ipv6_networks": [], "subnet": None, "ipv6_subnet": None, "mtu": None, "ipmasq": None}
+    values = {"networks": [], "ipv6_networks": [], "subnet": None, "ipv6_subnet": None, "mtu": None, "ipmasq": None}
     for number, line in enumerate(text.splitlines(), 1):
         key, equals, value = line.partition("=")
         if key.strip() not in KEYS:
             continue
-        name, kind = KEYS[key.strip()]
+        name, parse_value = KEYS[key.strip()]
         if not equals:
-            raise FlannelError("line %d is %r: a value is missing after %s" % (number, line, key.strip()))
+            raise FlannelError("line %d is %r: the value of %s is missing" % (number, line, key.strip()))
         try:
-            found[name] = READERS[kind](value)
+            values[name] = parse_value(value)
         except ValueError as error:
             raise FlannelError("line %d is %r: %s" % (number, line, error))
+    check_complete(values, text)
+    return values
+
+
+def check_complete(values, text):
+    """Raise FlannelError if a required key is missing in the text."""
     missing = []
-    if not found["networks"] and not found["ipv6_networks"]:
+    if not values["networks"] and not values["ipv6_networks"]:
         missing.append("FLANNEL_NETWORK or FLANNEL_IPV6_NETWORK")
-    if not found["subnet"] and not found["ipv6_subnet"]:
+    if not values["subnet"] and not values["ipv6_subnet"]:
         missing.append("FLANNEL_SUBNET or FLANNEL_IPV6_SUBNET")
-    missing += [key for key, (name, _kind) in KEYS.items() if key in ("FLANNEL_MTU", "FLANNEL_IPMASQ")
-                and found[name] is None]
+    missing += [key for key in ("FLANNEL_MTU", "FLANNEL_IPMASQ") if values[KEYS[key][0]] is None]
     if missing:
-        raise FlannelError("%s missing" % " and ".join(missing) + (": the text is empty" if not text.strip() else ""))
-    return found
+        reason = "" if text.strip() else ": the text is empty"
+        raise FlannelError("%s missing%s" % (" and ".join(missing), reason))

@@ -1,158 +1,197 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""RKE1 clusters in Rancher's /v3: what is wanted, what is there, what has to be sent."""
+"""RKE1 clusters in Rancher's /v3: the desired fields, what differs, and how the difference is applied.
+
+Private to the collection; may change without notice.
+"""
 import re
 
-from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import RancherError
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.schema import check_fields
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.transport import RancherError
 
 DNS_LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
-# Plugins and their options: rancher/rke @v1.3.3 cluster/network.go.
-BACKEND_OPTIONS = {
+# {network plugin: {option: Rancher's name of it}}: rancher/rke @v1.3.3 cluster/network.go.
+PLUGIN_OPTIONS = {
     "flannel": {"backend": "flannel_backend_type", "port": "flannel_backend_port", "vni": "flannel_backend_vni",
                 "interface": "flannel_iface"},
     "canal": {"backend": "canal_flannel_backend_type", "port": "canal_flannel_backend_port",
               "vni": "canal_flannel_backend_vni", "interface": "canal_iface"},
     "calico": {}, "weave": {}, "none": {},
 }
-JSON_TYPES = {"int": (int,), "string": (str,), "boolean": (bool,), "date": (str,), "password": (str,)}
+RKE_CONFIG = "rancherKubernetesEngineConfig"
+CLUSTER_FIELDS = {"description": "description", "docker_root_dir": "dockerRootDir", "enable_network_policy": "enableNetworkPolicy"}
+NEWEST_WITH_RKE1 = (2, 11)  # rancher/rancher @v2.12.0 removed it
 
 
-def wanted(parameters):
-    """The fields of /v3/clusters that a module's parameters ask for; a parameter that is None asks for nothing.
+def desired_fields(parameters):
+    """The fields of /v3/clusters for the module's parameters; a parameter that is None has none.
 
-    Raises RancherError for a name or a network that cannot be.
+    Raises RancherError for an invalid name, network or rke_config.
     """
     name = parameters["name"]
     if not DNS_LABEL.match(name):
-        raise RancherError("The cluster name %r is no DNS label: lower-case letters, digits and hyphens, at most 63, "
-                           "no hyphen at an end" % name)
-    rke = dict(parameters.get("rke_config") or {})
-    for field in ("kubernetesVersion", "network"):
-        if field in rke:
-            raise RancherError("rke_config has %s; give it as kubernetes_version or network instead" % field)
-    if parameters.get("kubernetes_version"):
-        rke["kubernetesVersion"] = parameters["kubernetes_version"]
-    if parameters.get("ignore_docker_version") is not None:
-        rke["ignoreDockerVersion"] = parameters["ignore_docker_version"]
-    if parameters.get("network"):
-        rke["network"] = network(parameters["network"])
+        raise RancherError("%r is not a valid DNS label, which is required as the name of a cluster: lower-case letters, digits and "
+                           "hyphens, at most 63 characters, without a hyphen at either end" % name)
     fields = {"name": name}
-    for parameter, field in (("description", "description"), ("docker_root_dir", "dockerRootDir"),
-                             ("enable_network_policy", "enableNetworkPolicy")):
+    for parameter, field in CLUSTER_FIELDS.items():
         if parameters.get(parameter) is not None:
             fields[field] = parameters[parameter]
-    if rke:
-        fields["rancherKubernetesEngineConfig"] = rke
+    rke_config = desired_rke_config(parameters)
+    if rke_config:
+        fields[RKE_CONFIG] = rke_config
     return fields
 
 
-def network(given):
-    """Rancher's networkConfig from {plugin, backend, port, vni, interface, mtu}; raises RancherError."""
-    plugin = given["plugin"]
-    names = BACKEND_OPTIONS[plugin]
-    options = {}
+def desired_rke_config(parameters):
+    """The rancherKubernetesEngineConfig for the module's parameters. Raises RancherError."""
+    config = dict(parameters.get("rke_config") or {})
+    for field in ("kubernetesVersion", "network"):
+        if field in config:
+            raise RancherError("rke_config contains %s. Use the option kubernetes_version or network instead" % field)
+    if parameters.get("kubernetes_version"):
+        config["kubernetesVersion"] = parameters["kubernetes_version"]
+    if parameters.get("ignore_docker_version") is not None:
+        config["ignoreDockerVersion"] = parameters["ignore_docker_version"]
+    if parameters.get("network"):
+        config["network"] = network_config(parameters["network"])
+    return config
+
+
+def network_config(network):
+    """Rancher's networkConfig for {plugin, backend, port, vni, interface, mtu}. Raises RancherError."""
+    plugin = network["plugin"]
+    config, options = {"plugin": plugin}, {}
     for name in ("backend", "port", "vni", "interface"):
-        value = given.get(name)
-        if value is None:
-            continue
-        if name not in names:
-            raise RancherError("The network plugin %s has no option %s; it belongs to %s" % (
-                plugin, name, " and ".join(sorted(other for other in BACKEND_OPTIONS if name in BACKEND_OPTIONS[other]))))
-        options[names[name]] = str(value)
-    result = {"plugin": plugin}
+        if network.get(name) is not None:
+            options[plugin_option(plugin, name)] = str(network[name])
     if options:
-        result["options"] = options
-    if given.get("mtu"):
+        config["options"] = options
+    if network.get("mtu"):
         if plugin == "flannel":
-            raise RancherError("The network plugin flannel takes no mtu in Rancher (the cluster would fail while it is "
-                               "built): flannel derives it from its outer interface. Leave mtu out")
-        result["mtu"] = given["mtu"]
-    return result
+            raise RancherError("network.mtu is %s, but Rancher cannot build a cluster that has an MTU for flannel: flannel derives it from "
+                               "its outer interface. Remove mtu" % network["mtu"])
+        config["mtu"] = network["mtu"]
+    return config
 
 
-def check_version(version, offered):
-    """Raise RancherError unless this server offers the Kubernetes version (setting k8s-versions-current).
+def plugin_option(plugin, name):
+    """Rancher's name of a network plugin's option. Raises RancherError."""
+    if name not in PLUGIN_OPTIONS[plugin]:
+        plugins = sorted(other for other in PLUGIN_OPTIONS if name in PLUGIN_OPTIONS[other])
+        raise RancherError("The network plugin %s does not support the option %s, only %s does. Remove %s or choose another plugin"
+                           % (plugin, name, " or ".join(plugins), name))
+    return PLUGIN_OPTIONS[plugin][name]
 
-    The server takes any version and then waits for ever (recorded on 2.6.2).
+
+def check_kubernetes_version(version, offered):
+    """Raise RancherError if this server does not offer the version. offered: list of the setting k8s-versions-current.
+
+    The server accepts any version and then waits forever (recorded on 2.6.2).
     """
     if version and offered and version not in offered:
         raise RancherError("This Rancher does not offer Kubernetes %s. It offers: %s" % (version, ", ".join(offered)))
 
 
 def check_server_version(version):
-    """Raise RancherError for a server that has no RKE1 any more (2.12 and later: rancher/rancher @v2.12.0)."""
+    """Raise RancherError if a server of this version (str, such as `v2.12.0`) does not support RKE1."""
     match = re.match(r"v?(\d+)\.(\d+)", version or "")
-    if match and (int(match.group(1)), int(match.group(2))) >= (2, 12):
-        raise RancherError("Rancher %s has no RKE1 clusters; the last that has is 2.11" % version)
+    if match and (int(match.group(1)), int(match.group(2))) > NEWEST_WITH_RKE1:
+        raise RancherError("Rancher %s does not support RKE1 clusters. Rancher 2.11 or earlier is required" % version)
 
 
-def check_fields(value, schema, fetch, where):
-    """Raise RancherError where `value` (a dict) has a field or type that Rancher's schema has not.
+def check_support(client, fields):
+    """Raise RancherError if the server would accept these fields and then ignore or never apply them."""
+    check_server_version(client.setting("server-version"))
+    config = fields.get(RKE_CONFIG) or {}
+    offered = [version for version in (client.setting("k8s-versions-current") or "").split(",") if version]
+    check_kubernetes_version(config.get("kubernetesVersion"), offered)
 
-    schema: the JSON of /v3/schemas/TYPE. fetch(type): the schema of another type, or None. The server would drop such
-    a field, or take another value for it, without a word (recorded on 2.6.2).
-    """
-    fields = schema["resourceFields"]
-    for name, item in value.items():
-        if name not in fields:
-            raise RancherError("%s has no field %s. Its fields are: %s" % (where, name, ", ".join(sorted(fields))))
-        _check_type(item, fields[name]["type"], fetch, where + "." + name)
+    def fetch_schema(type_name):
+        return client.request("GET", "/v3/schemas/" + type_name, missing_ok=True)
 
-
-def _check_type(item, kind, fetch, where):
-    if item is None:
-        return
-    inner = re.match(r"^(array|map)\[(.*)\]$", kind)
-    if inner:
-        container = list if inner.group(1) == "array" else dict
-        if not isinstance(item, container):
-            raise RancherError("%s is %r, but must be a %s" % (where, item, "list" if container is list else "mapping"))
-        pairs = enumerate(item) if container is list else item.items()
-        for key, part in pairs:
-            _check_type(part, inner.group(2), fetch, "%s[%s]" % (where, key))
-    elif kind in JSON_TYPES:
-        if not isinstance(item, JSON_TYPES[kind]) or (kind == "int" and isinstance(item, bool)):
-            raise RancherError("%s is %r, but must be of type %s" % (where, item, kind))
-    else:
-        schema = fetch(kind)
-        if schema and isinstance(item, dict):
-            check_fields(item, schema, fetch, where)
-        elif schema:
-            raise RancherError("%s is %r, but must be a mapping (%s)" % (where, item, kind))
+    schema = fetch_schema(RKE_CONFIG) if config else None
+    if schema:
+        check_fields(config, schema, fetch_schema, "rke_config")
 
 
 def difference(current, fields):
-    """The part of `fields` that the cluster does not have yet, with its name when there is any; {} when none.
+    """The part of `fields` that the cluster does not have yet, plus its name; {} if there is none.
 
-    Nested mappings are compared field by field: what is not asked for is not touched. A changed field of
-    rancherKubernetesEngineConfig sends that whole mapping as it is now with the change in it: /v3 merges no deeper.
+    Maps are compared field by field, so that only requested fields are changed. /v3 merges no deeper than the top level: if a field
+    of rancherKubernetesEngineConfig differs, the result contains the whole current map with that field changed.
     """
-    changed = {}
+    changes = {}
     for name, value in fields.items():
-        now = current.get(name)
-        if isinstance(value, dict):
-            if not _contains(now, value):
-                changed[name] = _merged(now or {}, value)
-        elif now != value and not (now is None and value in ("", False)):
-            changed[name] = value
-    if changed:
-        changed.setdefault("name", current["name"])
-    return changed
+        current_value = current.get(name)
+        if contains(current_value, value):
+            continue
+        changes[name] = merge(current_value or {}, value) if isinstance(value, dict) else value
+    if changes:
+        changes.setdefault("name", current["name"])
+    return changes
 
 
-def _contains(now, value):
+def contains(current, value):
+    """Whether `current` has all fields of `value`. The server leaves out empty values."""
     if isinstance(value, dict):
-        return isinstance(now, dict) and all(_contains(now.get(name), part) for name, part in value.items())
-    return now == value or (now is None and value in ("", False, 0))
+        return isinstance(current, dict) and all(contains(current.get(name), part) for name, part in value.items())
+    return current == value or (current is None and value in ("", False, 0))
 
 
-def _merged(now, value):
-    result = dict(now)
+def merge(current, value):
+    """The map `current` with the fields of the map `value` in it."""
+    result = dict(current)
     for name, part in value.items():
-        result[name] = _merged(now.get(name) or {}, part) if isinstance(part, dict) else part
+        result[name] = merge(current.get(name) or {}, part) if isinstance(part, dict) else part
     return result
 
 
-def same_before_change(first, second, fields):
-    """Names of the `fields` that somebody else changed between two reads of the object, sorted."""
+def changed_by_others(first, second, fields):
+    """Sorted names of those `fields` that somebody else changed between two reads of the cluster."""
     return sorted(name for name in fields if name != "name" and first.get(name) != second.get(name))
+
+
+def create(client, fields):
+    """Create the cluster and return it. A cluster whose creation was answered, but not received, counts as created."""
+    retries_before = client.transport.retries
+    try:
+        return client.request("POST", "/v3/clusters", dict(fields, type="cluster"))
+    except RancherError as error:
+        if error.code != "NotUnique" or client.transport.retries == retries_before:
+            raise
+        cluster = client.cluster(fields["name"])
+        if cluster is None:
+            raise
+        return cluster
+
+
+def update(client, current, fields):
+    """Apply the difference and return the cluster. Raises RancherError if somebody else changes the same fields."""
+    changes = difference(current, fields)
+    path = "/v3/clusters/" + current["id"]
+    others = changed_by_others(current, client.request("GET", path), changes)
+    if others:
+        raise RancherError("Somebody else is changing the cluster %s: %s changed during this run. Run again when that change is complete"
+                           % (current["name"], ", ".join(others)))
+    cluster = client.request("PUT", path, changes)
+    missing = sorted(name for name in difference(cluster, fields) if name != "name")
+    if missing:
+        raise RancherError("The cluster %s still has other values of %s: somebody else changed them at the same time, or the server does "
+                           "not allow the change. Check the cluster, then run again" % (current["name"], ", ".join(missing)))
+    return cluster
+
+
+def apply_fields(client, fields, check_mode):
+    """Create or update the cluster of these fields, unless in check mode.
+
+    Returns (cluster or {}, {field: value before}, {field: value after}) with the fields that differ. Raises RancherError.
+    """
+    current = client.cluster(fields["name"])
+    changes = fields if current is None else difference(current, fields)
+    before = dict((name, (current or {}).get(name)) for name in changes)
+    cluster = current or {}
+    if changes:
+        check_support(client, fields)
+    if changes and not check_mode:
+        cluster = create(client, fields) if current is None else update(client, current, fields)
+    return cluster, before, changes

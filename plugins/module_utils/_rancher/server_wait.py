@@ -1,6 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Waiting for a Rancher server on its own host: what it answers so far, and what becomes of its container."""
+"""Waiting for a Rancher server on its own host, and watching its container. Private to the collection; may change without notice."""
+import collections
 import json
 import re
 import time
@@ -12,18 +13,21 @@ POLL_SECONDS = 2
 REQUEST_SECONDS = 5
 DOCKER_SECONDS = 60
 LOG_SECONDS = 10
-TIMED_OUT = 124
+TIMEOUT_EXIT_CODE = 124  # of timeout(1), which is part of coreutils
 LOG_LINES = 15
 # What a new server prints: recorded on 2.6.2 and 2.15.0, `[INFO] Bootstrap Password: …`.
-FIRST_PASSWORD = re.compile(r"(Bootstrap Password: )\S+")
+BOOTSTRAP_PASSWORD = re.compile(r"(Bootstrap Password: )\S+")
+
+# status: str, such as `running`. exit_code: int, of its last end. restarts: int, by the engine.
+ContainerState = collections.namedtuple("ContainerState", ["status", "exit_code", "restarts"])
 
 
 class ServerError(Exception):
-    """Says what became of the server, what is required, and what to do."""
+    """A message for the user: what happened to the server, what is required, and what to do."""
 
 
 class Container:
-    """The server's container, seen through the Docker command line.
+    """The server's container, through the Docker command line.
 
     name: str. run: callable of an argument list that returns (exit code, standard output, standard error).
     """
@@ -32,42 +36,40 @@ class Container:
         self.name, self._run = name, run
 
     def _docker(self, seconds, *arguments):
-        """What `docker` with these arguments returns, ended after `seconds`. timeout(1) is part of coreutils and exits with 124."""
+        """(exit code, output, errors) of `docker` with these arguments, killed after `seconds`."""
         return self._run(["timeout", "--kill-after=5", "%.1f" % seconds, "docker"] + list(arguments))
 
     def state(self, seconds=DOCKER_SECONDS):
-        """{status, exit_code, restarts, started} of the container. Raises ServerError if there is none, or no answer in `seconds`."""
-        code, out, err = self._docker(seconds, "inspect", "--type", "container", self.name)
-        if code == TIMED_OUT:
-            raise ServerError("Docker on this host did not answer `docker inspect %s` within %.0f seconds. The engine must answer before "
-                              "Rancher can be waited for. See `systemctl status docker`" % (self.name, seconds))
+        """The ContainerState. Raises ServerError if there is no such container, or no answer within `seconds`."""
+        code, output, errors = self._docker(seconds, "inspect", "--type", "container", self.name)
+        if code == TIMEOUT_EXIT_CODE:
+            raise ServerError("Docker on this host did not answer `docker inspect %s` within %.0f seconds. A working Docker is required to "
+                              "wait for Rancher. See `systemctl status docker`" % (self.name, seconds))
         if code:
             raise ServerError("There is no container %s on this host: %s. Run the role rancher_server, or correct "
-                              "rancher_server_container" % (self.name, " ".join(err.split())))
-        shown = json.loads(out)[0]
-        return {"status": shown["State"]["Status"], "exit_code": shown["State"]["ExitCode"],
-                "restarts": shown["RestartCount"], "started": shown["State"]["StartedAt"]}
+                              "rancher_server_container" % (self.name, " ".join(errors.split())))
+        details = json.loads(output)[0]
+        return ContainerState(details["State"]["Status"], details["State"]["ExitCode"], details["RestartCount"])
 
     def log(self):
-        """The last lines of its log, with the first password masked."""
-        code, out, err = self._docker(LOG_SECONDS, "logs", "--tail", str(LOG_LINES), self.name)
-        text = FIRST_PASSWORD.sub(r"\1********", out + err)
+        """The last lines of the container's log, with the bootstrap password masked."""
+        unused_code, output, errors = self._docker(LOG_SECONDS, "logs", "--tail", str(LOG_LINES), self.name)
+        text = BOOTSTRAP_PASSWORD.sub(r"\1********", output + errors)
         return "\n".join(text.splitlines()[-LOG_LINES:])
 
 
-def ask(url, seconds):
-    """(value, problem) of GET `url`: the field `value` of its JSON answer, or None and in a few words what came instead.
+def read_setting(url, seconds):
+    """(value, problem): the value of a setting of Rancher, or None and a short description of what was received instead.
 
-    The certificate is not verified: `url` is on this host's own loopback.
+    url: str, of the setting. seconds: time for the whole request. The certificate is not verified: `url` is on the loopback.
     """
+    seconds = max(seconds, 0.1)
     try:
-        seconds = max(seconds, 0.1)
         answer = open_url(url, timeout=seconds, validate_certs=False, use_proxy=False, follow_redirects="no")
-        value = json.loads(read_body(answer, seconds))["value"]
-        return str(value), ""
+        return str(json.loads(read_body(answer, seconds).decode("utf-8"))["value"]), ""
     except (KeyError, TypeError, ValueError):
         return None, "an answer that is not Rancher's"
-    except Exception as error:  # open_url raises whatever its layers do
+    except Exception as error:  # open_url raises whatever its layers raise
         if getattr(error, "code", None):
             return None, "HTTP %d" % error.code
         return None, str(getattr(error, "reason", error)) or type(error).__name__
@@ -76,57 +78,66 @@ def ask(url, seconds):
 class ServerWait:
     """Waits until the server answers GET /v3/settings/first-login, which needs no log-in.
 
-    container: a Container. url: str, the server on the loopback. timeout: seconds by the clock. seen: what an earlier part of the
-    same waiting returned as dump().
+    container: a Container. url: str, the server on the loopback. timeout: seconds of the whole wait, by the clock.
+    state: saved_state() of the earlier part of the same wait, or None. clock, sleep: replaced in tests.
     """
 
-    def __init__(self, container, url, timeout, seen=None, clock=time.monotonic, sleep=time.sleep):
+    def __init__(self, container, url, timeout, state=None, clock=time.monotonic, sleep=time.sleep):
         self.container, self.url, self.timeout = container, url, timeout
         self._clock, self._sleep = clock, sleep
-        seen = seen or {}
-        self.begun = seen.get("begun") or clock()
-        self.first = seen.get("first")
+        state = state or {}
+        self.begun = state.get("begun") or clock()
+        self.restarts = state.get("restarts")  # how often the container had been restarted when the wait began
 
-    def dump(self):
-        return {"begun": self.begun, "first": self.first}
+    def saved_state(self):
+        return {"begun": self.begun, "restarts": self.restarts}
+
+    @property
+    def waited(self):
+        """Seconds since the wait began."""
+        return self._clock() - self.begun
 
     def wait(self, seconds):
-        """Look for at most `seconds`: (value of the setting first-login or None, [line for the operator]).
+        """Poll for at most `seconds`: (value of the setting first-login or None, [line for the operator]).
 
-        Raises ServerError when the container has ended or was started anew, or when the time is over.
+        Raises ServerError if the container ended or was restarted, or if the time is over.
         """
         end, lines = self._clock() + seconds, []
         while True:
             self._check_container()
-            left = self.begun + self.timeout - self._clock()
-            value, problem = ask(self.url + "/v3/settings/first-login", min(REQUEST_SECONDS, left))
+            value, problem = read_setting(self.url + "/v3/settings/first-login", min(REQUEST_SECONDS, self._seconds_left()))
             if value is not None:
                 return value, lines
             line = "the container runs, the server does not answer yet: %s" % problem
             if line not in lines[-1:]:
                 lines.append(line)
-            now = self._clock()
-            if now >= self.begun + self.timeout:
-                raise ServerError(
-                    "Rancher has not answered at %s within %d seconds (%s). Its container %s is running. Its log ends with:\n%s\n"
-                    "See `docker logs %s`; a slow host needs a higher rancher_server_ready_timeout" % (
-                        self.url, self.timeout, problem, self.container.name, self.container.log(), self.container.name))
-            if now >= end:
+            if self._seconds_left() <= 0:
+                raise self._timeout_error(problem)
+            if self._clock() >= end:
                 return None, lines
-            self._sleep(max(0, min(POLL_SECONDS, self.begun + self.timeout - now)))
+            self._sleep(max(0, min(POLL_SECONDS, self._seconds_left())))
+
+    def _seconds_left(self):
+        return self.timeout - self.waited
+
+    def _timeout_error(self, problem):
+        return ServerError(
+            "Rancher has not answered at %s within %d seconds (%s). Its container %s is running. Its log ends with:\n%s\n"
+            "See `docker logs %s`. On a slow host, increase rancher_server_ready_timeout" % (
+                self.url, self.timeout, problem, self.container.name, self.container.log(), self.container.name))
 
     def _check_container(self):
-        left = self.begun + self.timeout - self._clock()
-        state = self.container.state(max(1, min(DOCKER_SECONDS, left)))
-        if self.first is None:
-            self.first = state
-        if state["status"] == "running" and state["restarts"] == self.first["restarts"]:
+        """Raise ServerError unless the container is running and has not been restarted since the wait began."""
+        state = self.container.state(max(1, min(DOCKER_SECONDS, self._seconds_left())))
+        if self.restarts is None:
+            self.restarts = state.restarts
+        if state.status == "running" and state.restarts == self.restarts:
             return
-        if state["status"] == "restarting" or state["restarts"] != self.first["restarts"]:
-            problem = "was restarted by the engine (%d times so far)" % state["restarts"]
+        if state.status == "restarting" or state.restarts != self.restarts:
+            problem = "was restarted by Docker (%d times so far)" % state.restarts
         else:
-            problem = "does not run"
+            problem = "is not running"
         raise ServerError(
-            "The container %s %s: its state is %s, its last exit code %d. A Rancher server must run without a break until it answers. "
-            "Its log ends with:\n%s\nCorrect what the log names, then run again" % (
-                self.container.name, problem, state["status"], state["exit_code"], self.container.log()))
+            "The container %s %s: its state is %s, its last exit code %d. It must run without interruption until Rancher answers. "
+            "Its log ends with:\n%s\nCorrect the cause that the log shows, then run again" % (
+                self.container.name, problem, state.status, state.exit_code, self.container.log()))

@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The base of the modules that log in to Rancher. Private to the collection; may change without notice."""
+import contextlib
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import CONNECTION_ARGUMENTS, connect
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.transport import RancherError
+
+
+class RancherModule(AnsibleModule):
+    """A module with the connection options. Its work is done inside `with module.api() as client:`.
+
+    argument_spec: dict, the module's own options; they replace connection options of the same name.
+    accepts_token: bool, whether a token can replace the password.
+    """
+
+    def __init__(self, argument_spec, accepts_token=True):
+        connection = dict(CONNECTION_ARGUMENTS)
+        if not accepts_token:
+            del connection["token"]
+        super().__init__(
+            argument_spec=dict(connection, **argument_spec), supports_check_mode=True,
+            required_one_of=[("password", "token")] if accepts_token else None)
+
+    @contextlib.contextmanager
+    def errors_as_failures(self, details=dict):
+        """A RancherError in the block ends the module with its message, and with the dict that the callable `details` returns then."""
+        try:
+            yield
+        except RancherError as error:
+            self.fail_json(msg=str(error), **details())
+
+    @contextlib.contextmanager
+    def api(self, deadline=None, log_in=True, details=dict):
+        """Yields a RancherClient that is logged in, unless `log_in` is false, and logs out at the end. Errors end the module.
+
+        deadline: time of time.monotonic() at which every request ends, those of the log-in included; None for no limit but
+        retry_timeout. details: as for errors_as_failures().
+        """
+        with self.errors_as_failures(details):
+            client = connect(self.params, log_in=log_in)
+            client.transport.deadline = deadline
+            with client:
+                yield client
