@@ -17,8 +17,9 @@ import time
 import urllib.parse
 
 from . import pki
-from .api import Answer, Api, Request
+from .api import Api
 from .controller import Controller
+from .messages import Answer, Request
 from .store import Store
 from .tunnel import Refused, Tunnel
 
@@ -105,8 +106,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if answer.body is not None:
             content = (answer.body if isinstance(answer.body, str) else json.dumps(answer.body) + "\n").encode()
         self.send_response(answer.status)
-        if answer.kind:
-            self.send_header("Content-Type", answer.kind)
+        if answer.content_type:
+            self.send_header("Content-Type", answer.content_type)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         if answer.status != 204:
@@ -122,7 +123,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             identifier = self.server.tunnel.register(self.headers)
         except Refused as refused:
-            return Answer(refused.status, str(refused), kind="text/plain; charset=utf-8")
+            return Answer(refused.status, str(refused), content_type="text/plain; charset=utf-8")
         if path == "/v3/connect/register":
             return Answer(200, {"node": identifier})
         if path == "/v3/connect/result":
@@ -154,7 +155,7 @@ def main():
     api = Api(store, bootstrap_password=ENV.get("CATTLE_BOOTSTRAP_PASSWORD"), log=log)
     listener = Listener(store.data["listener_ca"])
     seconds = float(ENV.get("STANDIN_RENEW_SECONDS", "3"))
-    api.on_server_url = lambda url: listener.add(urllib.parse.urlsplit(url).hostname, seconds)
+    api.settings.on_server_url = lambda url: listener.add(urllib.parse.urlsplit(url).hostname, seconds)
     for url in [store.data["settings"]["server-url"]["value"]]:
         if urllib.parse.urlsplit(url).hostname:
             listener.names.add(urllib.parse.urlsplit(url).hostname)

@@ -16,7 +16,7 @@ class Controller(threading.Thread):
         super().__init__(daemon=True)
         self.api, self.store, self.tunnel, self.log = api, api.store, tunnel, log
         self.building = {}
-        api.kube = self.kube
+        api.kube_of = self.kube
 
     def run(self):
         while True:
@@ -70,7 +70,7 @@ class Controller(threading.Thread):
         with self.store.change():
             cluster["settled"] = True
         if not any(token["clusterId"] == cluster["id"] for token in self.store.data["registration_tokens"].values()):
-            self.api.add_registration_token(cluster["id"], "default-token")
+            self.api.resources["clusterregistrationtokens"].add(cluster["id"], "default-token")
 
     # ---- nodes
 
@@ -126,8 +126,8 @@ class Controller(threading.Thread):
             data["pki"][cluster["id"]] = pairs
             token = next(item["token"] for item in data["registration_tokens"].values()
                          if item["clusterId"] == cluster["id"])
-        settings = {"url": self.api._setting_value("server-url"), "token": token,
-                    "checksum": pki.checksum(self.api._setting_value("cacerts"))}
+        settings = {"url": self.api.settings.value("server-url"), "token": token,
+                    "checksum": pki.checksum(self.api.settings.value("cacerts"))}
         try:
             rke.Builder(self.tunnel, cluster, nodes, pairs, lambda text: self.say(cluster, text), settings).run()
         except (OSError, KubeError) as error:
