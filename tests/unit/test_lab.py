@@ -51,16 +51,14 @@ def test_two_commands_do_not_build_at_the_same_time(lab, monkeypatch, tmp_path, 
 
 @pytest.mark.parametrize("roles, taints", [
     (["worker"], []), (["controlplane"], ["--register-with-taints=node-role.kubernetes.io/controlplane=true:NoSchedule"])])
-def test_the_stand_in_gives_the_kubelet_the_clusters_extra_arguments(monkeypatch, roles, taints):
+def test_stand_in_adds_extra_arguments_of_the_cluster_to_the_kubelet(monkeypatch, roles, taints):
     monkeypatch.syspath_prepend(os.path.join(ROOT, "tests", "lab", "rancher"))
     monkeypatch.setenv("STANDIN_RECORDINGS", os.path.join(RECORDINGS, "v2.6.2"))
-    from standin import rke
-    monkeypatch.setattr(rke, "Kube", lambda *arguments: None)
+    from standin import rke_containers
     services = {"kubelet": {"extraArgs": {"eviction-hard": "nodefs.available<1Gi", "v": "4"}}}
     cluster = {"object": {"rancherKubernetesEngineConfig": {"services": services}}}
-    node = {"address": "192.0.2.1", "roles": roles}
-    builder = rke.Builder(None, cluster, [node], {"kube-ca": {"certificate": ""}, "kube-admin": None}, None, {})
-    arguments = builder.kubelet_arguments(["entrypoint", "kubelet", "--v=2", "--register-with-taints=other", "--read-only-port=0"], node)
+    recorded = ["entrypoint", "kubelet", "--v=2", "--register-with-taints=other", "--read-only-port=0"]
+    arguments = rke_containers.kubelet_arguments(recorded, {"address": "192.0.2.1", "roles": roles}, cluster)
     assert arguments == ["entrypoint", "kubelet", "--read-only-port=0", "--eviction-hard=nodefs.available<1Gi"] + taints + ["--v=4"]
 
 
