@@ -1,16 +1,16 @@
-"""A pytest plugin for `make test`: records each test in the file that FAY_TESTS names, one JSON object per line.
+"""A pytest plugin for `make test`: appends a record of each test to the file FAY_TESTS, one JSON object per line.
 
-Keys: test (str, pytest's node id), seconds (float, with its fixtures), outcome (passed, failed or skipped), reason (str, of a skip).
-Without FAY_TESTS nothing is recorded. A conftest.py takes part by importing the function.
+Keys: test (str, pytest's node id), seconds (float, including fixtures), outcome (passed, failed or skipped), reason (str, of a skip).
+Without FAY_TESTS nothing is recorded. A conftest.py activates the plugin by importing the function.
 """
 import json
 import os
 
-unfinished = {}
+unfinished = {}  # {node id: record}
 
 
 def pytest_runtest_logreport(report):
-    """pytest reports setup, call and teardown of a test one after the other."""
+    """Called by pytest after setup, call and teardown of each test."""
     path = os.environ.get("FAY_TESTS")
     if not path:
         return

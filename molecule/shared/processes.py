@@ -3,14 +3,14 @@ import os
 
 
 def descendants(pid):
-    """The ids (list of int) of all processes below process `pid`."""
+    """The ids (list of int) of all descendants of process `pid`."""
     parents = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
                 with open("/proc/%s/stat" % entry) as source:
                     parents[int(entry)] = int(source.read().rsplit(")", 1)[1].split()[1])
-            except OSError:  # ended meanwhile
+            except OSError:  # the process has ended
                 continue
     below, level = [], [pid]
     while level:

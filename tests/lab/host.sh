@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Gets this machine ready for the lab: system packages, and a Docker engine where none answers.
-# Installs only what is missing; needs root or sudo for that. Usage: host.sh packages | engine
+# Prepares this machine for the lab. `packages` installs missing system packages, for which it needs root or sudo.
+# `engine` starts a Docker engine if none answers. Usage: host.sh packages | engine
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,7 +21,8 @@ packages() {
     fi
     [ ${#missing[@]} -eq 0 ] && return
     if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
-        echo "${missing[*]} is missing here, and you are neither root nor is there sudo: install it as root, then run again." >&2
+        echo "Packages are missing on this machine: ${missing[*]}. You are not root, and sudo is not installed." \
+             "Install them as root, then run the command again." >&2
         exit 1
     fi
     echo "installing ${missing[*]}"
@@ -30,7 +31,7 @@ packages() {
     as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# Bit 24 of the bounding set is CAP_SYS_RESOURCE; without it runc needs the lab's wrapper.
+# Whether this machine lacks CAP_SYS_RESOURCE, bit 24 of the bounding set. Without it runc needs the lab's wrapper.
 lacks_sys_resource() {
     (( (0x$(awk '/^CapBnd/ {print $2}' /proc/self/status) >> 24 & 1) == 0 ))
 }
@@ -40,7 +41,7 @@ engine() {
     if [ -d /run/systemd/system ]; then
         as_root systemctl start docker
     else
-        # No init system here: the lab's engine keeps its data in the lab's cache.
+        # Without an init system, start an engine with its data in the lab's cache.
         local options=(--data-root "$cache/engine" --storage-driver overlay2)
         if lacks_sys_resource; then
             as_root install -m 0755 "$here/runc-sandboxed" /usr/local/bin/fay-lab-runc
@@ -53,8 +54,8 @@ engine() {
         if docker info >/dev/null 2>&1; then return; fi
         sleep 1
     done
-    echo "No Docker engine answers after 60 s. Look at /var/log/fay-lab-dockerd.log or \`journalctl -u docker\`;" \
-         "a user without root must be in the group docker." >&2
+    echo "No Docker engine answers after 60 s. The reason may be in /var/log/fay-lab-dockerd.log or \`journalctl -u docker\`." \
+         "A user without root must be in the group docker." >&2
     exit 1
 }
 

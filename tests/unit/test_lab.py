@@ -1,4 +1,5 @@
-"""The lab's refusals: early, and with what is missing."""
+"""tests/lab: checks of the machine, the lock, addresses, keys of images, and the kubelet of the server stand-in."""
+import argparse
 import importlib.machinery
 import importlib.util
 import json
@@ -10,24 +11,28 @@ import threading
 import pytest
 from conftest import RECORDINGS, ROOT, needs_ansible
 
+sys.path.insert(0, os.path.join(ROOT, "tests", "lab"))
+from fay_lab import config, console, images, machine
+
 
 @pytest.fixture
-def lab(monkeypatch):
+def lab():
+    """The command tests/lab/lab as a module."""
     loader = importlib.machinery.SourceFileLoader("lab_command", os.path.join(ROOT, "tests", "lab", "lab"))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("lab_command", loader))
     loader.exec_module(module)
-    monkeypatch.setattr(module, "docker", lambda *command, **options: "/\n")
     return module
 
 
 @pytest.mark.parametrize("limit, message", [
     ("NEEDED_MEMORY_GIB", r"This machine has [0-9.]+ GiB of memory; the lab needs 100000"),
     ("NEEDED_DISK_GIB", r"/ has [0-9.]+ GiB free; the lab needs 100000. Free some space")])
-def test_a_machine_that_is_too_small_is_refused(lab, monkeypatch, limit, message):
-    monkeypatch.setattr(lab, "CACHE", "/not/there/yet")
-    monkeypatch.setattr(lab, limit, 100000)
-    with pytest.raises(lab.LabError, match=message):
-        lab.check_machine()
+def test_machine_that_is_too_small_is_rejected(monkeypatch, limit, message):
+    monkeypatch.setattr(machine, "docker", lambda *command, **options: "/\n")
+    monkeypatch.setattr(config, "CACHE", "/not/there/yet")
+    monkeypatch.setattr(config, limit, 100000)
+    with pytest.raises(console.LabError, match=message):
+        machine.check_machine()
 
 
 def test_make_demo_checks_the_machine_before_it_installs_anything():
@@ -36,11 +41,11 @@ def test_make_demo_checks_the_machine_before_it_installs_anything():
 
 
 def test_two_commands_do_not_build_at_the_same_time(lab, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(lab, "CACHE", str(tmp_path))
+    monkeypatch.setattr(config, "CACHE", str(tmp_path))
     order = []
-    with lab.alone():
+    with console.exclusive():
         monkeypatch.setattr(lab, "build_all", lambda: order.append("other"))
-        other = threading.Thread(target=lab.build)
+        other = threading.Thread(target=lab.build, args=(argparse.Namespace(),))
         other.start()
         other.join(0.5)
         order.append("first")
@@ -49,18 +54,37 @@ def test_two_commands_do_not_build_at_the_same_time(lab, monkeypatch, tmp_path, 
     assert "wait for another lab command" in capsys.readouterr().out
 
 
+def test_image_key_depends_on_names_modes_and_content_of_all_files(tmp_path):
+    (tmp_path / "below").mkdir()
+    path = tmp_path / "below" / "file"
+    keys = set()
+    for content, mode in (("a", 0o644), ("b", 0o644), ("b", 0o755)):
+        path.write_text(content)
+        path.chmod(mode)
+        keys.add(images.digest(str(tmp_path)))
+    path.rename(tmp_path / "below" / "renamed")
+    keys.add(images.digest(str(tmp_path)))
+    assert len(keys) == 4
+
+
+def test_image_of_the_stand_in_is_built_from_its_whole_source():
+    context = images.build_context("rancher")
+    files = images.files_below(context["standin"])
+    assert os.path.join(context["standin"], "resources", "clusters.py") in files
+    with open(context["Dockerfile"]) as source:
+        assert "COPY standin /opt/standin" in source.read()
+
+
 @pytest.mark.parametrize("roles, taints", [
     (["worker"], []), (["controlplane"], ["--register-with-taints=node-role.kubernetes.io/controlplane=true:NoSchedule"])])
-def test_the_stand_in_gives_the_kubelet_the_clusters_extra_arguments(monkeypatch, roles, taints):
+def test_stand_in_adds_extra_arguments_of_the_cluster_to_the_kubelet(monkeypatch, roles, taints):
     monkeypatch.syspath_prepend(os.path.join(ROOT, "tests", "lab", "rancher"))
     monkeypatch.setenv("STANDIN_RECORDINGS", os.path.join(RECORDINGS, "v2.6.2"))
-    from standin import rke
-    monkeypatch.setattr(rke, "Kube", lambda *arguments: None)
+    from standin import rke_containers
     services = {"kubelet": {"extraArgs": {"eviction-hard": "nodefs.available<1Gi", "v": "4"}}}
     cluster = {"object": {"rancherKubernetesEngineConfig": {"services": services}}}
-    node = {"address": "192.0.2.1", "roles": roles}
-    builder = rke.Builder(None, cluster, [node], {"kube-ca": {"certificate": ""}, "kube-admin": None}, None, {})
-    arguments = builder.kubelet_arguments(["entrypoint", "kubelet", "--v=2", "--register-with-taints=other", "--read-only-port=0"], node)
+    recorded = ["entrypoint", "kubelet", "--v=2", "--register-with-taints=other", "--read-only-port=0"]
+    arguments = rke_containers.kubelet_arguments(recorded, {"address": "192.0.2.1", "roles": roles}, cluster)
     assert arguments == ["entrypoint", "kubelet", "--read-only-port=0", "--eviction-hard=nodefs.available<1Gi"] + taints + ["--v=4"]
 
 
@@ -70,8 +94,8 @@ def test_the_stand_in_gives_the_kubelet_the_clusters_extra_arguments(monkeypatch
     ("docker_ce", ["molecule/docker_ce/inventory"]), ("kubectl_access", ["molecule/kubectl_access/inventory"]),
     ("rancher_server", ["molecule/rancher_server/inventory"]), ("rke_node", ["molecule/rke_node/inventory"]),
     ("bench", ["tests/bench/inventory"])])
-def test_addresses_are_plain_values(lab, name, paths):
-    """On a delegated task Ansible shows ansible_host as it is written: a template would be shown as one."""
+def test_addresses_are_plain_values(name, paths):
+    """Ansible does not evaluate a template in the ansible_host that it shows for a delegated task."""
     command = [os.path.join(os.path.dirname(sys.executable), "ansible-inventory"), "--list"] + ["--inventory=" + path for path in paths]
     environment = dict(os.environ, ANSIBLE_CONFIG="ansible.cfg")
     environment.pop("FAY_LAB_SET", None)
@@ -80,14 +104,14 @@ def test_addresses_are_plain_values(lab, name, paths):
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
     shown = json.loads(done.stdout.decode())["_meta"]["hostvars"]
     addresses = {host: values["ansible_host"] for host, values in shown.items()}
-    assert addresses == {host: lab.address_of(name, host) for host in lab.SETS[name][1]}
+    assert addresses == {host: config.address_of(name, host) for host in config.SETS[name][1]}
 
 
-def test_a_user_who_may_not_install_what_is_missing_is_told():
-    """Without root and sudo, where a program is missing: the first line of defence of `make demo`."""
+def test_missing_packages_are_named_if_the_user_may_not_install_them():
+    """Without root and sudo, before `make demo` does anything else."""
     script = ('id() { echo 1000; }; command() { case $2 in sudo|debootstrap) return 1;; *) builtin command "$@";; esac; }; '
               'export -f id command; bash "$0" packages')
     done = subprocess.run(["bash", "-c", script, os.path.join(ROOT, "tests", "lab", "host.sh")],
                           capture_output=True, text=True)
     assert done.returncode == 1
-    assert "is missing here, and you are neither root nor is there sudo" in done.stderr
+    assert "missing on this machine: debootstrap" in done.stderr and "Install them as root" in done.stderr

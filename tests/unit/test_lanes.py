@@ -1,4 +1,4 @@
-"""tests/lanes: two steps at a time, what it prints, and how it ends."""
+"""tests/lanes: order of the steps, output, and interruption."""
 import glob
 import json
 import os
@@ -53,12 +53,13 @@ def lanes(project, *steps):
 
 
 def run(project, *steps):
+    """Run tests/lanes to its end: the CompletedProcess."""
     command, options = lanes(project, *steps)
     return subprocess.run(command, **options)
 
 
 def is_running(pid):
-    """Whether the process runs: it may be a zombie for a while until its new parent notices."""
+    """Whether the process runs. A zombie, whose new parent has not reaped it yet, does not."""
     try:
         with open("/proc/%s/stat" % pid) as source:
             return source.read().rpartition(") ")[2][0] != "Z"
@@ -70,13 +71,13 @@ def test_two_steps_run_at_a_time_and_scenarios_wait_for_the_lab(project):
     done = run(project, "lab", "one", "two", "good")
     assert done.returncode == 0, done.stdout
     order = (project / "order").read_text().splitlines()
-    assert set(order[:2]) == {"begin lab", "begin good"}  # good need not wait
+    assert set(order[:2]) == {"begin lab", "begin good"}  # good does not need the lab
     assert order.index("end lab") < order.index("begin one") < order.index("begin two")
     counts = [sum(1 if line.startswith("begin") else -1 for line in order[:length]) for length in range(len(order) + 1)]
     assert max(counts) == 2 and counts[-1] == 0, order
 
 
-def test_a_step_that_succeeds_is_one_line_and_skips_are_listed(project):
+def test_successful_step_prints_one_line_and_skipped_tests_are_listed(project):
     done = run(project, "good", "missing")
     assert done.returncode == 0, done.stdout
     assert re.search(r"^✓ good +1 s  1 passed, 1 skipped$", done.stdout, re.M)
@@ -86,24 +87,24 @@ def test_a_step_that_succeeds_is_one_line_and_skips_are_listed(project):
     assert re.search(r"The slowest 10 tests:\n +61 s  good +test_slow\n +0 s  good +test_old\n", done.stdout)
 
 
-def test_a_step_that_fails_is_printed_whole_and_the_others_run(project):
+def test_log_of_a_failed_step_is_printed_and_the_other_steps_run(project):
     done = run(project, "bad", "good", "one")
     assert done.returncode == 1
     assert "== bad failed; its output:\noutput of bad\n" in done.stdout
     assert re.search("^✗ bad", done.stdout, re.M) and re.search("^✓ good", done.stdout, re.M) and re.search("^✓ one", done.stdout, re.M)
 
 
-def test_scenarios_do_not_start_without_the_lab(project):
+def test_scenarios_do_not_start_if_the_lab_was_not_built(project):
     (project / "Makefile").write_text(MAKEFILE.replace("echo begin lab >>order", "exit 1"))
     done = run(project, "lab", "one", "good")
     assert done.returncode == 1
-    assert "one did not start: the lab was not built" in done.stdout
+    assert "one did not start, because the lab was not built" in done.stdout
     assert "begin one" not in (project / "order").read_text()
     assert re.search("^✓ good", done.stdout, re.M)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_all_processes(project, number):
+def test_interrupt_ends_all_processes(project, number):
     command, options = lanes(project, "endless", "good")
     process = subprocess.Popen(command, **options)
     deadline = time.time() + 10
@@ -112,17 +113,17 @@ def test_an_interrupt_ends_all_processes(project, number):
         time.sleep(0.05)
     process.send_signal(number)
     output = process.communicate(timeout=20)[0]
-    assert process.returncode == 130 and "Interrupted. The lab's hosts stay" in output, output
+    assert process.returncode == 130 and "Interrupted. The hosts of the lab keep running" in output, output
     assert not is_running((project / "pid").read_text().strip())
 
 
-def test_every_scenario_is_in_the_list_of_the_makefile():
+def test_makefile_lists_all_scenarios():
     with open(os.path.join(ROOT, "Makefile")) as source:
         listed = re.search(r"^SCENARIOS := (.*)$", source.read(), re.M).group(1).split()
     assert sorted(listed) == sorted(path.split(os.sep)[-2] for path in glob.glob(os.path.join(ROOT, "molecule", "*", "molecule.yml")))
 
 
-def test_tests_are_recorded_with_time_outcome_and_reason(tmp_path):
+def test_plugin_records_time_outcome_and_reason_of_tests(tmp_path):
     (tmp_path / "conftest.py").write_text("from durations import pytest_runtest_logreport\n")
     (tmp_path / "test_x.py").write_text(
         "import time, pytest\n"

@@ -1,4 +1,4 @@
-"""tests/matrix: which cores are skipped, and what fails a core."""
+"""tests/matrix: skipped cores, failed cores, and the versions that the collection requires."""
 import importlib.machinery
 import importlib.util
 import os
@@ -22,7 +22,7 @@ def matrix(monkeypatch, tmp_path):
 
 
 def run_main(matrix, monkeypatch, core, can_install=True):
-    """The exit code of a run with that one core; without a lab. pip fails unless `can_install`."""
+    """The exit code of a run with only that core and without a lab. pip fails unless `can_install`."""
     original = subprocess.run
 
     def run(command, **options):
@@ -33,21 +33,21 @@ def run_main(matrix, monkeypatch, core, can_install=True):
         return original(command, **options)
     monkeypatch.setattr(matrix.subprocess, "run", run)
     monkeypatch.setattr(matrix, "CORES", [core])
-    monkeypatch.setattr(matrix, "check_claims", lambda: None)
+    monkeypatch.setattr(matrix, "check_requirements", lambda: None)
     monkeypatch.setattr(sys, "argv", ["matrix"])
     with pytest.raises(SystemExit) as end:
         matrix.main()
     return end.value.code
 
 
-def test_a_core_without_a_python_is_skipped_by_name(matrix, monkeypatch, capsys):
+def test_core_without_a_python_is_skipped_with_the_reason(matrix, monkeypatch, capsys):
     assert not run_main(matrix, monkeypatch, matrix.Core("2.16.0", "3.4.0", "7.2.0", ["3.98", "3.99"]))
     output = capsys.readouterr().out
-    assert "Skipped: ansible-core 2.16.0, community.docker 3.4.0: there is no Python 3.98 or 3.99 on this machine\n" in output
+    assert "Skipped: ansible-core 2.16.0, community.docker 3.4.0: this machine has no Python 3.98 or 3.99\n" in output
     assert output.endswith("ansible-core 2.16.0 skipped; 1 of 1 skipped\n")
 
 
-def test_a_core_whose_packages_cannot_be_installed_is_skipped_by_name(matrix, monkeypatch, capsys):
+def test_core_whose_packages_cannot_be_installed_is_skipped_with_the_reason(matrix, monkeypatch, capsys):
     monkeypatch.setattr(matrix, "find_python", lambda version: "true")
     assert not run_main(matrix, monkeypatch, matrix.Core("2.16.0", "3.4.0", "7.2.0", [PYTHON]), can_install=False)
     output = capsys.readouterr().out
@@ -56,23 +56,23 @@ def test_a_core_whose_packages_cannot_be_installed_is_skipped_by_name(matrix, mo
 
 
 @pytest.mark.parametrize("output, code", [("fine\n", 0), ("[DEPRECATION WARNING]: aliases\n", 1)])
-def test_a_deprecation_warning_fails_a_core(matrix, monkeypatch, capsys, output, code):
+def test_core_fails_on_a_deprecation_warning(matrix, monkeypatch, capsys, output, code):
     core = matrix.Core("2.21.5", "5.2.0", "14.0.0", [PYTHON])
     monkeypatch.setattr(core, "prepare", lambda: None)
     monkeypatch.setattr(core, "run", lambda command, **variables: (0, output))
     monkeypatch.setattr(matrix, "converge", lambda core, quick: (True, ""))
     assert run_main(matrix, monkeypatch, core) == code
-    assert ("A deprecation warning is in this output" in capsys.readouterr().out) == bool(code)
+    assert ("This output contains a deprecation warning" in capsys.readouterr().out) == bool(code)
 
 
 @pytest.mark.parametrize("runs, passed", [
     ([(0, 9), (0, 0), (0, 0)], True),
     ([(2, 9)], False),
-    ([(0, 9), (0, 1)], False),  # a second run that changes something
-    ([(0, 9), (2, 0)], False),  # one that fails
-    ([(0, 9), (0, 0), (0, 1)], False),  # one with jinja2_native
+    ([(0, 9), (0, 1)], False),  # the second run changes something
+    ([(0, 9), (2, 0)], False),  # the second run fails
+    ([(0, 9), (0, 0), (0, 1)], False),  # the run with jinja2_native changes something
 ])
-def test_a_second_run_must_change_nothing(matrix, monkeypatch, runs, passed):
+def test_core_fails_if_a_later_run_changes_something(matrix, monkeypatch, runs, passed):
     core = matrix.Core("2.16.0", "3.4.0", "7.2.0", [PYTHON])
     monkeypatch.setattr(matrix, "CORES", [core])
     left = list(runs)
@@ -87,8 +87,8 @@ def test_a_second_run_must_change_nothing(matrix, monkeypatch, runs, passed):
     assert left == [] and variables == [{}, {}, {"ANSIBLE_JINJA2_NATIVE": "true"}][:len(runs)]
 
 
-def test_the_claims_of_the_collection_are_what_is_tested(matrix, monkeypatch):
-    matrix.check_claims()
+def test_required_versions_are_those_tested(matrix, monkeypatch):
+    matrix.check_requirements()
     monkeypatch.setattr(matrix.CORES[0], "community_docker", "3.5.0")
     with pytest.raises(SystemExit, match=r"galaxy.yml: community.docker is >=3.4.0, but tests/matrix tests 3.5.0"):
-        matrix.check_claims()
+        matrix.check_requirements()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the images every other one of the lab starts from: a Debian release, no more than apt needs.
+# Builds the base image of the lab's other images: a minimal Debian release with apt.
 # Usage: debian.sh SUITE TAG
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -7,9 +7,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 suite=$1 tag=$2
 
 root=$(mktemp -d)
-trap 'sudo_rm "$root"' EXIT
 as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
-sudo_rm() { as_root rm -rf --one-file-system "$1"; }
+trap 'as_root rm -rf --one-file-system "$root"' EXIT
 
 as_root debootstrap --variant=minbase --include=ca-certificates --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
     "$suite" "$root" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} >/dev/null
@@ -19,7 +18,7 @@ uri=$(awk '$1 == "deb" {print $2; exit}' "$root/etc/apt/sources.list")
     echo "deb $uri $suite-updates main"
     [ -z "$DEBIAN_SECURITY" ] || echo "deb $DEBIAN_SECURITY $suite-security main"
 } | as_root tee "$root/etc/apt/sources.list" >/dev/null
-# Small and quick: no documentation, no recommended packages, no second copy of the package lists.
+# To keep images small: no documentation, no recommended packages, no downloaded packages.
 printf 'path-exclude=/usr/share/%s/*\n' doc man locale info | as_root tee "$root/etc/dpkg/dpkg.cfg.d/lab" >/dev/null
 as_root tee "$root/etc/apt/apt.conf.d/lab" >/dev/null <<'APT'
 APT::Install-Recommends "false";

@@ -1,6 +1,6 @@
-# Sourced: which Debian mirror this machine is set up to use, as DEBIAN_MIRROR and DEBIAN_SECURITY.
-# FAY_LAB_DEBIAN_MIRROR and FAY_LAB_DEBIAN_SECURITY say otherwise; on a host that is no Debian and with
-# neither set, DEBIAN_MIRROR is empty and debootstrap takes its own default.
+# To be sourced. Sets DEBIAN_MIRROR and DEBIAN_SECURITY to the mirrors that are configured on this machine, if it is
+# Debian. FAY_LAB_DEBIAN_MIRROR and FAY_LAB_DEBIAN_SECURITY override them. If DEBIAN_MIRROR is empty, debootstrap uses its
+# default; if DEBIAN_SECURITY is empty, images have no security updates.
 configured_uris() {
     cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
         sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\?\([^ ]*\) .*/\2/p' | tr ' ' '\n' | sed 's#/$##'

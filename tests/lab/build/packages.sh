@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the lab's package mirror: Debian's Docker engine repacked as docker-ce, docker-ce-cli and containerd.io
+# Builds the package mirror of the lab: Debian's Docker repacked as docker-ce, docker-ce-cli and containerd.io
 # with upstream's file layout and units, in signed apt and dnf repositories under the paths of download.docker.com,
 # and kubectl under those of dl.k8s.io.
 # Usage: packages.sh BASE_IMAGE KUBERNETES_DIR TARGET_DIR

@@ -1,24 +1,34 @@
 #!/usr/bin/env bash
-# Runs inside a container of the lab's base image; see ../packages.sh.
+# Repacks Debian's Docker as upstream's packages. Runs in a container of the lab's base image; see ../packages.sh.
+# Directories: /recipe (this one), /kubernetes, and /www for the result.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive GNUPGHOME=/root/gnupg
-sed -n 's/bookworm main$/trixie main/p' /etc/apt/sources.list | grep -v security >/etc/apt/sources.list.d/trixie.list
-printf 'Package: *\nPin: release n=trixie\nPin-Priority: 100\n' >/etc/apt/preferences.d/trixie
-apt-get update -qq
-apt-get install -y -qq gnupg apt-utils rpm createrepo-c >/dev/null 2>&1
-mkdir -m 0700 "$GNUPGHOME"
-gpg --batch --quiet --passphrase '' --quick-gen-key 'fay lab <lab@fay.example>' rsa2048 sign never
+maintainer='fay lab <lab@fay.example>'
+kubernetes=v1.20.2
 
-fetch() {  # fetch SUITE PACKAGE...: unpack them below /tmp/SUITE
+install_tools() {
+    sed -n 's/bookworm main$/trixie main/p' /etc/apt/sources.list | grep -v security >/etc/apt/sources.list.d/trixie.list
+    cat >/etc/apt/preferences.d/trixie <<'PREFERENCES'
+Package: *
+Pin: release n=trixie
+Pin-Priority: 100
+PREFERENCES
+    apt-get update -qq
+    apt-get install -y -qq gnupg apt-utils rpm createrepo-c >/dev/null 2>&1
+    mkdir -m 0700 "$GNUPGHOME"
+    gpg --batch --quiet --passphrase '' --quick-gen-key "$maintainer" rsa2048 sign never
+}
+
+unpack() {  # unpack SUITE PACKAGE...: Debian's packages, to /tmp/SUITE
     mkdir -p "/tmp/$1"
     (cd /tmp && for name in "${@:2}"; do
         apt-get download -qq "$name/$1" && dpkg-deb -x "$name"_*.deb "/tmp/$1" && rm "$name"_*.deb
     done)
 }
 
-tree() {  # tree SUITE ENGINE_VERSION: upstream's layout below /tmp/ENGINE_VERSION/PACKAGE
+arrange() {  # arrange SUITE ENGINE_VERSION: upstream's file layout, in /tmp/ENGINE_VERSION/PACKAGE
     local from=/tmp/$1 root=/tmp/$2
-    mkdir -p "$root"/{docker-ce/usr/bin,docker-ce/lib/systemd/system,docker-ce-cli/usr/bin,containerd.io/usr/bin,containerd.io/lib/systemd/system}
+    mkdir -p "$root"/{docker-ce,docker-ce-cli,containerd.io}/usr/bin "$root"/{docker-ce,containerd.io}/lib/systemd/system
     cp "$from"/usr/sbin/dockerd "$from"/usr/sbin/docker-proxy "$root/docker-ce/usr/bin/"
     cp "$from"/usr/bin/tini-static "$root/docker-ce/usr/bin/docker-init"
     cp /recipe/docker.service /recipe/docker.socket "$root/docker-ce/lib/systemd/system/"
@@ -27,92 +37,166 @@ tree() {  # tree SUITE ENGINE_VERSION: upstream's layout below /tmp/ENGINE_VERSI
     cp /recipe/containerd.service "$root/containerd.io/lib/systemd/system/"
 }
 
-deb() {  # deb SUITE DIR PACKAGE VERSION DEPENDS
-    local suite=$1
-    shift
-    mkdir -p "$1/DEBIAN"
-    printf 'Package: %s\nVersion: %s\nArchitecture: amd64\nMaintainer: fay lab <lab@fay.example>\nDepends: %s\nDescription: %s of the lab\n' \
-        "$2" "$3" "$4" "$2" >"$1/DEBIAN/control"
-    if [ "$2" = docker-ce ]; then
-        printf '#!/bin/sh\nset -e\ngetent group docker >/dev/null || groupadd --system docker\n' >"$1/DEBIAN/postinst"
-        cat >>"$1/DEBIAN/postinst" <<'POST'
+deb() {  # deb SUITE DIR PACKAGE VERSION DEPENDS: DIR as a package in the apt repository
+    local suite=$1 dir=$2 package=$3 version=$4 depends=$5
+    mkdir -p "$dir/DEBIAN"
+    cat >"$dir/DEBIAN/control" <<CONTROL
+Package: $package
+Version: $version
+Architecture: amd64
+Maintainer: $maintainer
+Depends: $depends
+Description: $package of the lab
+CONTROL
+    deb_scripts "$dir/DEBIAN" "$package"
+    dpkg-deb --build --root-owner-group -Zxz -z1 "$dir" \
+        "/www/linux/debian/dists/$suite/pool/stable/amd64/${package}_${version#*:}_amd64.deb" >/dev/null
+    rm -rf "$dir/DEBIAN"
+}
+
+deb_scripts() {  # deb_scripts DIR PACKAGE: what upstream's packages run at installation and removal
+    case $2 in
+    docker-ce)
+        cat >"$1/postinst" <<'POSTINST'
+#!/bin/sh
+set -e
+getent group docker >/dev/null || groupadd --system docker
 systemctl daemon-reload 2>/dev/null || true
 if [ "$1" = configure ]; then
     systemctl enable --quiet docker.service docker.socket 2>/dev/null || true
     if [ -z "$2" ]; then systemctl start docker.service; else systemctl restart docker.service; fi || true
 fi
-POST
-        printf '#!/bin/sh\nset -e\n[ "$1" != remove ] || systemctl stop docker.service docker.socket || true\n' >"$1/DEBIAN/prerm"
-        chmod 0755 "$1/DEBIAN/postinst" "$1/DEBIAN/prerm"
-    elif [ "$2" = containerd.io ]; then
-        printf '#!/bin/sh\nset -e\nsystemctl daemon-reload || true\nsystemctl enable --quiet --now containerd.service || true\n' >"$1/DEBIAN/postinst"
-        chmod 0755 "$1/DEBIAN/postinst"
-    fi
-    dpkg-deb --build --root-owner-group -Zxz -z1 "$1" "/www/linux/debian/dists/$suite/pool/stable/amd64/$2_${3#*:}_amd64.deb" >/dev/null
-    rm -rf "$1/DEBIAN"
+POSTINST
+        cat >"$1/prerm" <<'PRERM'
+#!/bin/sh
+set -e
+[ "$1" != remove ] || systemctl stop docker.service docker.socket || true
+PRERM
+        chmod 0755 "$1/postinst" "$1/prerm"
+        ;;
+    containerd.io)
+        cat >"$1/postinst" <<'POSTINST'
+#!/bin/sh
+set -e
+systemctl daemon-reload || true
+systemctl enable --quiet --now containerd.service || true
+POSTINST
+        chmod 0755 "$1/postinst"
+        ;;
+    esac
 }
 
-rpm_package() {  # rpm_package DIR PACKAGE EPOCH VERSION RELEASE REQUIRES
-    local spec=/tmp/$2.spec
-    {
-        printf 'Name: %s\nEpoch: %s\nVersion: %s\nRelease: %s.el9\nSummary: %s of the lab\nLicense: Apache-2.0\nAutoReqProv: no\n' "$2" "$3" "$4" "$5" "$2"
-        for name in $6; do echo "Requires: $name"; done
-        printf '%%description\n%s of the lab\n%%install\ncp -a %s/. %%{buildroot}/\n%%files\n' "$2" "$1"
-        (cd "$1" && find . -type f | sed 's/^\.//')
-        case $2 in
-        docker-ce) printf '%%pre\ngetent group docker >/dev/null || groupadd --system docker\n%%post\nsystemctl daemon-reload || :\n%%preun\n[ $1 -gt 0 ] || systemctl --no-reload disable --now docker.service docker.socket || :\n%%postun\n[ $1 -lt 1 ] || { systemctl daemon-reload; systemctl try-restart docker.service; } || :\n' ;;
-        containerd.io) printf '%%post\nsystemctl daemon-reload || :\n' ;;
-        esac
-    } >"$spec"
+rpm_package() {  # rpm_package DIR PACKAGE EPOCH VERSION RELEASE REQUIRES: DIR as a package in /tmp/rpm
+    local dir=$1 package=$2 spec=/tmp/$2.spec
+    cat >"$spec" <<SPEC
+Name: $package
+Epoch: $3
+Version: $4
+Release: $5.el9
+Summary: $package of the lab
+License: Apache-2.0
+AutoReqProv: no
+$(for name in $6; do echo "Requires: $name"; done)
+%description
+$package of the lab
+%install
+cp -a $dir/. %{buildroot}/
+%files
+$(cd "$dir" && find . -type f | sed 's/^\.//')
+$(rpm_scripts "$package")
+SPEC
     rpmbuild --quiet -bb --define '_build_id_links none' --define '_binary_payload w1.gzdio' --define 'debug_package %{nil}' \
         --define '__os_install_post %{nil}' --define "_rpmdir /tmp/rpm" "$spec" >/dev/null
 }
 
-mkdir -p /www/linux/debian/dists/{bookworm,trixie}/pool/stable/amd64 /tmp/rpm
-fetch bookworm docker.io containerd runc tini
-fetch trixie docker.io docker-cli containerd
-# tini is the same; Debian 13's runc wants a newer libc than Debian 12 has.
-cp /tmp/bookworm/usr/bin/tini-static /tmp/trixie/usr/bin/
-mkdir -p /tmp/trixie/usr/sbin && cp /tmp/bookworm/usr/sbin/runc /tmp/trixie/usr/sbin/
-tree bookworm 20.10.24
-tree trixie 26.1.5
-while read -r version deb_version rpm_release containerd suites; do
-    root=/tmp/$version
-    for suite in $suites; do
-        deb "$suite" "$root/docker-ce" docker-ce "5:$deb_version$suite" "docker-ce-cli, containerd.io, iptables, libseccomp2"
-        deb "$suite" "$root/docker-ce-cli" docker-ce-cli "5:$deb_version$suite" "libc6"
-        deb "$suite" "$root/containerd.io" containerd.io "$containerd-1" "libc6, libseccomp2"
-    done
-    rpm_package "$root/docker-ce" docker-ce 3 "$version" "$rpm_release" "docker-ce-cli containerd.io"
-    rpm_package "$root/docker-ce-cli" docker-ce-cli 1 "$version" "$rpm_release" ""
-    rpm_package "$root/containerd.io" containerd.io 0 "$containerd" "3.1" ""
-done <<'VERSIONS'
+rpm_scripts() {  # rpm_scripts PACKAGE: what upstream's packages run at installation and removal. Unlike deb, rpm starts nothing.
+    case $1 in
+    docker-ce)
+        cat <<'SCRIPTS'
+%pre
+getent group docker >/dev/null || groupadd --system docker
+%post
+systemctl daemon-reload || :
+%preun
+[ $1 -gt 0 ] || systemctl --no-reload disable --now docker.service docker.socket || :
+%postun
+[ $1 -lt 1 ] || { systemctl daemon-reload; systemctl try-restart docker.service; } || :
+SCRIPTS
+        ;;
+    containerd.io)
+        cat <<'SCRIPTS'
+%post
+systemctl daemon-reload || :
+SCRIPTS
+        ;;
+    esac
+}
+
+build_packages() {
+    mkdir -p /www/linux/debian/dists/{bookworm,trixie}/pool/stable/amd64 /tmp/rpm
+    unpack bookworm docker.io containerd runc tini
+    unpack trixie docker.io docker-cli containerd
+    # tini is the same in both. Debian 13's runc needs a newer libc than Debian 12 has.
+    cp /tmp/bookworm/usr/bin/tini-static /tmp/trixie/usr/bin/
+    mkdir -p /tmp/trixie/usr/sbin
+    cp /tmp/bookworm/usr/sbin/runc /tmp/trixie/usr/sbin/
+    arrange bookworm 20.10.24
+    arrange trixie 26.1.5
+    local version deb_version rpm_release containerd suites suite root
+    while read -r version deb_version rpm_release containerd suites; do
+        root=/tmp/$version
+        for suite in $suites; do
+            deb "$suite" "$root/docker-ce" docker-ce "5:$deb_version$suite" "docker-ce-cli, containerd.io, iptables, libseccomp2"
+            deb "$suite" "$root/docker-ce-cli" docker-ce-cli "5:$deb_version$suite" "libc6"
+            deb "$suite" "$root/containerd.io" containerd.io "$containerd-1" "libc6, libseccomp2"
+        done
+        rpm_package "$root/docker-ce" docker-ce 3 "$version" "$rpm_release" "docker-ce-cli containerd.io"
+        rpm_package "$root/docker-ce-cli" docker-ce-cli 1 "$version" "$rpm_release" ""
+        rpm_package "$root/containerd.io" containerd.io 0 "$containerd" "3.1" ""
+    done <<'VERSIONS'
 20.10.24 20.10.24~3-0~debian- 3 1.6.20 bookworm
 26.1.5 26.1.5-1~debian. 1 1.7.24 bookworm trixie
 VERSIONS
-cd /www/linux/debian
-for suite in bookworm trixie; do
-    mkdir -p "dists/$suite/stable/binary-amd64"
-    apt-ftparchive packages "dists/$suite/pool" >"dists/$suite/stable/binary-amd64/Packages"
-    gzip -k "dists/$suite/stable/binary-amd64/Packages"
-    apt-ftparchive -o APT::FTPArchive::Release::Origin=Docker -o "APT::FTPArchive::Release::Suite=$suite" \
-        -o "APT::FTPArchive::Release::Codename=$suite" -o APT::FTPArchive::Release::Components=stable \
-        -o APT::FTPArchive::Release::Architectures=amd64 release "dists/$suite" >"dists/$suite/Release"
-    gpg --batch --quiet --clearsign -o "dists/$suite/InRelease" "dists/$suite/Release"
-done
-gpg --armor --export >gpg
+}
 
-mkdir -p /www/linux/centos/9/x86_64/stable/Packages
-find /tmp/rpm -name '*.rpm' -exec mv -t /www/linux/centos/9/x86_64/stable/Packages {} +
-rpmsign --define '__gpg /usr/bin/gpg' --define '_gpg_name fay lab' --addsign /www/linux/centos/9/x86_64/stable/Packages/*.rpm >/dev/null
-createrepo_c --quiet /www/linux/centos/9/x86_64/stable
-cp /www/linux/debian/gpg /www/linux/centos/gpg
-ln -s centos /www/linux/rhel
-gpg --list-keys --with-colons | awk -F: '/^fpr/ {print $10; exit}' >/www/fingerprint
+apt_repository() {  # below /www/linux/debian, as download.docker.com has it
+    cd /www/linux/debian
+    local suite
+    for suite in bookworm trixie; do
+        mkdir -p "dists/$suite/stable/binary-amd64"
+        apt-ftparchive packages "dists/$suite/pool" >"dists/$suite/stable/binary-amd64/Packages"
+        gzip -k "dists/$suite/stable/binary-amd64/Packages"
+        apt-ftparchive -o APT::FTPArchive::Release::Origin=Docker -o "APT::FTPArchive::Release::Suite=$suite" \
+            -o "APT::FTPArchive::Release::Codename=$suite" -o APT::FTPArchive::Release::Components=stable \
+            -o APT::FTPArchive::Release::Architectures=amd64 release "dists/$suite" >"dists/$suite/Release"
+        gpg --batch --quiet --clearsign -o "dists/$suite/InRelease" "dists/$suite/Release"
+    done
+    gpg --armor --export >gpg
+}
 
-mkdir -p /www/release/v1.20.2/bin/linux/amd64
-cp /kubernetes/kubectl /www/release/v1.20.2/bin/linux/amd64/
-sha256sum </kubernetes/kubectl | cut -d' ' -f1 | tr -d '\n' >/www/release/v1.20.2/bin/linux/amd64/kubectl.sha256
-printf v1.20.2 >/www/release/stable-1.20.txt
+dnf_repository() {  # below /www/linux/centos and /www/linux/rhel
+    local stable=/www/linux/centos/9/x86_64/stable
+    mkdir -p "$stable/Packages"
+    find /tmp/rpm -name '*.rpm' -exec mv -t "$stable/Packages" {} +
+    rpmsign --define '__gpg /usr/bin/gpg' --define '_gpg_name fay lab' --addsign "$stable"/Packages/*.rpm >/dev/null
+    createrepo_c --quiet "$stable"
+    cp /www/linux/debian/gpg /www/linux/centos/gpg
+    ln -s centos /www/linux/rhel
+    gpg --list-keys --with-colons | awk -F: '/^fpr/ {print $10; exit}' >/www/fingerprint
+}
+
+kubectl_release() {  # below /www/release, as dl.k8s.io has it
+    local directory=/www/release/$kubernetes/bin/linux/amd64
+    mkdir -p "$directory"
+    cp /kubernetes/kubectl "$directory/"
+    sha256sum </kubernetes/kubectl | cut -d' ' -f1 | tr -d '\n' >"$directory/kubectl.sha256"
+    printf '%s' "$kubernetes" >"/www/release/stable-${kubernetes:1:4}.txt"
+}
+
+install_tools
+build_packages
+apt_repository
+dnf_repository
+kubectl_release
 chmod -R a+rX /www
 ls -l /www/linux/debian/dists/*/pool/stable/amd64 /www/linux/centos/9/x86_64/stable/Packages

@@ -1,4 +1,4 @@
-"""Puts the CNI plugins and flannel's configuration on the host, then stays, as the real container does."""
+"""Copies the CNI plugins and flannel's configuration to the host, then sleeps, as the real container does."""
 import glob
 import json
 import os
@@ -9,9 +9,11 @@ CONFIGURATION = {"name": "cbr0", "cniVersion": "0.3.1", "plugins": [
     {"type": "flannel", "delegate": {"forceAddress": True, "hairpinMode": True, "isDefaultGateway": True}},
     {"type": "portmap", "capabilities": {"portMappings": True}}]}
 
+PLUGINS = ("bandwidth", "bridge", "flannel", "host-local", "loopback", "portmap")
+
 for source in glob.glob("/usr/lib/cni/*") + ["/opt/flannel/cni-flannel"]:
     name = os.path.basename(source).replace("cni-flannel", "flannel")
-    if name in ("bandwidth", "bridge", "flannel", "host-local", "loopback", "portmap"):
+    if name in PLUGINS:
         shutil.copy(source, "/host/opt/cni/bin/.part")
         os.chmod("/host/opt/cni/bin/.part", 0o755)
         os.rename("/host/opt/cni/bin/.part", "/host/opt/cni/bin/" + name)

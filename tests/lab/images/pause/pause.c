@@ -1,4 +1,4 @@
-/* Holds a pod's namespaces open: reaps what is left to it, ends when it is told to. */
+/* Keeps the namespaces of a pod: reaps orphaned processes, ends on SIGTERM and SIGINT. */
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Starts a Kubernetes component. The lab's nodes are containers on a shared host: their kubelet must not manage cgroups
-# and uses the driver that their engine uses.
+# Starts a component of Kubernetes. The lab's nodes are containers of one machine: their kubelet must not manage cgroups,
+# and must use the same cgroup driver as Docker there.
 if [ "$1" = kubelet ]; then
     arguments=()
     for argument in "$@"; do

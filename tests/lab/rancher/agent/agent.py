@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Stands in for rancher/rancher-agent:v2.6.2: the real one's arguments, mounts, checks and exits.
+"""A stand-in for rancher/rancher-agent:v2.6.2, with the arguments, mounts, checks and exits of the real one.
 
-As the registration command starts it, it checks the server and its CA, registers the host, then does what the
-server asks of it (Docker API calls, files below /etc/kubernetes) until the node's own agent is up; then it removes
-its container. With --only-write-certs (share-mnt) it writes the CA and stops its container; with --node-agent and
---cluster-agent it is what runs in the pods of cattle-system.
+The registration command starts it to check the server and its CA, register the host, and do the server's work (Docker
+API calls, files below /etc/kubernetes) until the node's own agent runs. Then it removes its container. With
+--only-write-certs (share-mnt) it writes the CA and stops its container. With --node-agent and --cluster-agent it runs
+in the pods of cattle-system.
 """
 import argparse
 import base64
@@ -23,7 +23,7 @@ import time
 import urllib.parse
 
 DOCKER = "/var/run/docker.sock"
-RETRY_SECONDS = 10  # as recorded: a refused agent tries again only after ten seconds
+RETRY_SECONDS = 10  # as recorded
 
 
 def say(level, message):
@@ -36,6 +36,8 @@ def fatal(message):
 
 
 class UnixConnection(http.client.HTTPConnection):
+    """A connection to Docker's socket."""
+
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.connect(DOCKER)
@@ -51,7 +53,7 @@ def docker(method, path, body=None):
         content = response.read().decode(errors="replace")
     finally:
         connection.close()
-    if path.startswith("/images/create"):  # a stream of progress; an error comes at its end, behind a 200
+    if path.startswith("/images/create"):  # a stream of progress with status 200, in which an error is the last object
         last = json.loads(content.strip().splitlines()[-1]) if content.strip() else {}
         return {"status": 500 if "error" in last else response.status, "body": last.get("error", "")}
     try:
@@ -61,6 +63,8 @@ def docker(method, path, body=None):
 
 
 class ServerConnection:
+    """Calls to the Rancher server. Its certificate is verified as soon as verify() has checked its CA."""
+
     def __init__(self, url, checksum):
         parts = urllib.parse.urlsplit(url)
         self.host, self.port = parts.hostname, parts.port or 443
@@ -69,6 +73,7 @@ class ServerConnection:
         self.checksum = checksum
 
     def call(self, method, path, body=None, timeout=30, headers=None):
+        """(status, body as str). timeout: seconds. Raises OSError."""
         connection = http.client.HTTPSConnection(self.host, self.port, timeout=timeout, context=self.context)
         try:
             connection.request(method, path, None if body is None else json.dumps(body),
@@ -78,21 +83,21 @@ class ServerConnection:
         finally:
             connection.close()
 
-    def trust(self):
-        """The server's CA, held against the checksum; what is sent from here on is sent to that CA's server."""
+    def verify(self):
+        """Compare the server's CA with the checksum and return it (PEM); later calls accept only that CA."""
         status, answer = self.call("GET", "/v3/settings/cacerts")
         pem = json.loads(answer)["value"] if status == 200 else ""
         if self.checksum:
-            found = hashlib.sha256((pem.strip() + "\n").encode()).hexdigest()
-            if found != self.checksum:
+            checksum = hashlib.sha256((pem.strip() + "\n").encode()).hexdigest()
+            if checksum != self.checksum:
                 fatal("Configured cacerts checksum (%s) does not match given --ca-checksum (%s)" % (
-                    found, self.checksum))
+                    checksum, self.checksum))
             self.context = ssl.create_default_context(cadata=pem)
             self.context.check_hostname = False
         return pem
 
 
-def arguments():
+def parse_arguments():
     parser = argparse.ArgumentParser(prog="run.sh", allow_abbrev=False)
     parser.add_argument("--server", "-s", default=os.environ.get("CATTLE_SERVER"))
     parser.add_argument("--token", "-t", default=os.environ.get("CATTLE_TOKEN"))
@@ -117,15 +122,18 @@ def arguments():
     return parser.parse_args(words)
 
 
-def own_address(wanted):
-    """--address as the real one takes it: an address, or an interface's name; else the default route's source."""
-    if wanted and not re.fullmatch(r"[0-9.]+", wanted):
-        shown = subprocess.run(["ip", "-j", "-4", "addr", "show", "dev", wanted], capture_output=True, text=True)
-        return json.loads(shown.stdout)[0]["addr_info"][0]["local"]
-    if wanted:
-        return wanted
-    shown = subprocess.run(["ip", "-j", "route", "get", "192.0.2.1"], capture_output=True, text=True)
-    return json.loads(shown.stdout)[0]["prefsrc"]
+def host_address(option):
+    """The address for --address, which is an address or the name of an interface; by default the source of the default route."""
+    if option and re.fullmatch(r"[0-9.]+", option):
+        return option
+    if option:
+        return ip("-4", "addr", "show", "dev", option)[0]["addr_info"][0]["local"]
+    return ip("route", "get", "192.0.2.1")[0]["prefsrc"]
+
+
+def ip(*arguments):
+    """The JSON output of the command ip."""
+    return json.loads(subprocess.run(("ip", "-j") + arguments, capture_output=True, text=True).stdout)
 
 
 def write_authority(pem):
@@ -135,16 +143,18 @@ def write_authority(pem):
 
 
 def write(path, content):
+    """Replace a file atomically, with mode 0600."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path + ".part", "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as target:
         target.write(content)
     os.rename(path + ".part", path)
 
 
-doing = set()  # numbers of the work in hand, which the server hears at every question
+in_hand = set()  # numbers of the work in hand; each request for work contains them
 
 
-def do(server, work):
+def do_work(server, work):
+    """Do a piece of work and send its result: {number, value} or {number, error}."""
     answer = {"number": work["number"]}
     try:
         if "files" in work:
@@ -160,7 +170,7 @@ def do(server, work):
             break
         except OSError:
             time.sleep(1)
-    doing.discard(work["number"])
+    in_hand.discard(work["number"])
 
 
 def own_container():
@@ -169,43 +179,69 @@ def own_container():
 
 
 def serve(server):
-    """Connect, do what is asked; returns when the server says that this container may go."""
+    """Register the host and work for the server until it releases this container."""
     while True:
         try:
             status, answer = server.call("POST", "/v3/connect/register")
             if status == 200:
                 say("INFO", "Connecting to proxy url=wss://%s/v3/connect" % server.host)
-                while status in (200, 204):
-                    status, answer = server.call("GET", "/v3/connect", timeout=60, headers={
-                        "X-Standin-Doing": " ".join(map(str, list(doing)))})
-                    if status == 200:
-                        work = json.loads(answer)
-                        if work.get("leave"):
-                            return
-                        doing.add(work["number"])
-                        threading.Thread(target=do, args=(server, work), daemon=True).start()
+                status, answer = poll(server)
+                if status == 200:
+                    return
             say("ERROR", "Failed to connect to proxy: %s %s" % (status, answer))
         except OSError as error:
             say("ERROR", "Failed to connect to proxy: %s" % error)
         time.sleep(RETRY_SECONDS)
 
 
+def poll(server):
+    """Do work as long as the server has some: (status, body) of its last answer, 200 if it releases this container."""
+    while True:
+        status, answer = server.call("GET", "/v3/connect", timeout=60, headers={
+            "X-Standin-Doing": " ".join(map(str, list(in_hand)))})
+        if status == 200:
+            work = json.loads(answer)
+            if work.get("leave"):
+                return status, answer
+            in_hand.add(work["number"])
+            threading.Thread(target=do_work, args=(server, work), daemon=True).start()
+        elif status != 204:
+            return status, answer
+
+
+def check_server(server, url):
+    """Exit if the server does not answer."""
+    try:
+        status, answer = server.call("GET", "/ping")
+    except OSError as error:
+        fatal("%s/ping is not accessible (%s)" % (url, error))
+    if answer != "pong":
+        fatal("%s/ping is not accessible (%s)" % (url, status))
+    say("INFO", "%s/ping is accessible" % url)
+
+
+def registration_headers(options):
+    """The headers of an agent's requests, which describe its node as the real ones do."""
+    roles = ["etcd", "controlplane", "worker"] if options.all_roles else options.roles or []
+    parameters = {"node": {
+        "requestedHostname": options.node_name or socket.gethostname().split(".")[0], "customConfig": {
+            "address": host_address(options.address), "internalAddress": options.internal_address or "", "roles": roles,
+            "label": dict(item.split("=", 1) for item in options.label), "taints": options.taints}}}
+    return {"X-API-Tunnel-Token": options.token,
+            "X-API-Tunnel-Params": base64.b64encode(json.dumps(parameters).encode()).decode(),
+            "X-Standin-Agent": "node" if options.node_agent else "register"}
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    options = arguments()
+    options = parse_arguments()
     say("INFO", "Arguments: " + " ".join(sys.argv[1:]).replace(options.token or "-", "REDACTED"))
     for name in ("server", "token"):
         if not getattr(options, name):
             fatal("--%s is a required option" % name)
     server = ServerConnection(options.server.rstrip("/"), options.ca_checksum)
-    try:
-        status, answer = server.call("GET", "/ping")
-    except OSError as error:
-        fatal("%s/ping is not accessible (%s)" % (options.server, error))
-    if answer != "pong":
-        fatal("%s/ping is not accessible (%s)" % (options.server, status))
-    say("INFO", "%s/ping is accessible" % options.server)
-    pem = server.trust()
+    check_server(server, options.server)
+    pem = server.verify()
     if options.cluster_agent:
         say("INFO", "Listening on /tmp/log.sock")
         while True:
@@ -216,16 +252,9 @@ def main():
         docker("POST", "/containers/share-mnt/stop")
         time.sleep(60)
         return
-    roles = ["etcd", "controlplane", "worker"] if options.all_roles else options.roles or []
-    name = options.node_name or socket.gethostname().split(".")[0]
-    parameters = {"node": {"requestedHostname": name, "customConfig": {
-        "address": own_address(options.address), "internalAddress": options.internal_address or "", "roles": roles,
-        "label": dict(item.split("=", 1) for item in options.label), "taints": options.taints}}}
-    server.headers = {"X-API-Tunnel-Token": options.token,
-                      "X-API-Tunnel-Params": base64.b64encode(json.dumps(parameters).encode()).decode(),
-                      "X-Standin-Agent": "node" if options.node_agent else "register"}
+    server.headers = registration_headers(options)
     serve(server)
-    say("INFO", "the node's own agent is up: this container goes")
+    say("INFO", "the node's own agent runs: removing this container")
     docker("DELETE", "/containers/%s?force=true" % own_container())
 
 

@@ -1,9 +1,14 @@
-"""Runs the stand-in: `python3 -m standin`.
+"""Runs the stand-in for a Rancher server: `python3 -m standin`.
 
-Environment: CATTLE_BOOTSTRAP_PASSWORD as for the real server. For tests: STANDIN_DATA (default /var/lib/rancher),
-STANDIN_ADDRESS, STANDIN_PORT (443), STANDIN_HTTP_PORT (80; empty: none), STANDIN_BOOT_SECONDS (5: how long the
-connection is refused after the start), STANDIN_RENEW_SECONDS (3: from the first answer to a new name until the
-listener gets its new certificate and cuts a connection).
+Environment: CATTLE_BOOTSTRAP_PASSWORD, as for the real server. For tests:
+
+STANDIN_DATA           data directory, default /var/lib/rancher
+STANDIN_ADDRESS        address to listen on, default all
+STANDIN_PORT           default 443
+STANDIN_HTTP_PORT      default 80; empty for none
+STANDIN_BOOT_SECONDS   how long connections are refused after the start, default 5
+STANDIN_RENEW_SECONDS  from the first request with a new host name until the listener has a certificate for it, and drops
+                       one connection; default 3
 """
 import http.server
 import json
@@ -17,12 +22,15 @@ import time
 import urllib.parse
 
 from . import pki
-from .api import Answer, Api, Request
+from .api import Api
 from .controller import Controller
+from .messages import Answer, Request, plain_text
+from .recorded import VERSION
 from .store import Store
-from .tunnel import Refused, Tunnel
+from .tunnel import RegistrationError, Tunnel
 
 ENV = os.environ
+RENEW_SECONDS = float(ENV.get("STANDIN_RENEW_SECONDS", "3"))
 
 
 def log(message):
@@ -30,11 +38,16 @@ def log(message):
 
 
 class Listener:
-    """The TLS side: a certificate for the names that were asked for, renewed when a new one comes."""
+    """The TLS side: a certificate for all names that clients have used, renewed for each new one.
 
-    def __init__(self, authority):
-        self.authority, self.names, self.cut = authority, {"localhost", "127.0.0.1"}, 0
+    dropped: number of connections to drop in the handshake, as the real server does when it renews its certificate.
+    """
+
+    def __init__(self, authority, hostname):
+        self.authority, self.names, self.dropped = authority, {"localhost", "127.0.0.1"}, 0
         self.lock = threading.Lock()
+        if hostname:
+            self.names.add(hostname)
         self.renew()
 
     def renew(self):
@@ -46,17 +59,17 @@ class Listener:
             context.load_cert_chain(bundle.name)
         self.context = context
 
-    def add(self, name, seconds):
-        """Serve `name` too, some seconds from now; the next connection then is cut in the handshake."""
+    def add(self, name):
+        """Renew the certificate for this name too, RENEW_SECONDS from now."""
         with self.lock:
             if not name or name in self.names:
                 return
             self.names.add(name)
 
-        def later():
+        def renew_and_drop():
             self.renew()
-            self.cut += 1
-        threading.Timer(seconds, later).start()
+            self.dropped += 1
+        threading.Timer(RENEW_SECONDS, renew_and_drop).start()
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -65,18 +78,18 @@ class Server(http.server.ThreadingHTTPServer):
     listener = api = tunnel = None
 
     def finish_request(self, request, client_address):
-        """The handshake happens here, in the connection's own thread."""
-        if self.listener.cut > 0:
-            self.listener.cut -= 1
+        """Do the TLS handshake in the connection's own thread, so that a slow client blocks no other."""
+        if self.listener.dropped > 0:
+            self.listener.dropped -= 1
             request.close()
             return
         request.settimeout(60)
         try:
-            secure = self.listener.context.wrap_socket(request, server_side=True)
+            connection = self.listener.context.wrap_socket(request, server_side=True)
         except (OSError, ssl.SSLError):
             return
-        with secure:
-            self.RequestHandlerClass(secure, client_address, self)
+        with connection:
+            self.RequestHandlerClass(connection, client_address, self)
 
     def handle_error(self, request, client_address):
         if not isinstance(sys.exc_info()[1], (OSError, ssl.SSLError)):
@@ -89,24 +102,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *arguments):
         pass
 
-    def do_any(self):
+    def handle_request(self):
         host = self.headers.get("Host", "localhost")
-        self.server.listener.add(urllib.parse.urlsplit("//" + host).hostname,
-                                 float(ENV.get("STANDIN_RENEW_SECONDS", "3")))
+        self.server.listener.add(urllib.parse.urlsplit("//" + host).hostname)
         address = urllib.parse.urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode(errors="replace")
         path = address.path if address.path == "/v3/" else address.path.rstrip("/") or "/"
         if path.startswith("/v3/connect"):
-            answer = self.connect(path, body)
+            self.send(self.answer_agent(path, body))
         else:
             query = dict(urllib.parse.parse_qsl(address.query, keep_blank_values=True))
-            answer = self.server.api.answer(Request(self.command, path, query, self.headers, body, host))
+            self.send(self.server.api.answer(Request(self.command, path, query, self.headers, body, host)))
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = handle_request
+
+    def send(self, answer):
         content = b""
         if answer.body is not None:
             content = (answer.body if isinstance(answer.body, str) else json.dumps(answer.body) + "\n").encode()
         self.send_response(answer.status)
-        if answer.kind:
-            self.send_header("Content-Type", answer.kind)
+        if answer.content_type:
+            self.send_header("Content-Type", answer.content_type)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         if answer.status != 204:
@@ -115,26 +131,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if answer.status != 204:
             self.wfile.write(content)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_any
-
-    def connect(self, path, body):
-        """The agents' side; see tunnel.py."""
+    def answer_agent(self, path, body):
+        """The Answer to an agent: /v3/connect/register, then /v3/connect for work and /v3/connect/result; see tunnel.py."""
+        tunnel = self.server.tunnel
         try:
-            identifier = self.server.tunnel.register(self.headers)
-        except Refused as refused:
-            return Answer(refused.status, str(refused), kind="text/plain; charset=utf-8")
+            node = tunnel.register(self.headers)
+        except RegistrationError as error:
+            return plain_text(error.status, str(error))
         if path == "/v3/connect/register":
-            return Answer(200, {"node": identifier})
+            return Answer(200, {"node": node})
         if path == "/v3/connect/result":
             result = json.loads(body)
-            self.server.tunnel.finish(result["number"], result)
+            tunnel.finish(result["number"], result)
             return Answer(200, {})
         doing = {int(number) for number in self.headers.get("X-Standin-Doing", "").split()}
-        work = self.server.tunnel.next_work(identifier, self.headers.get("X-Standin-Agent") == "register", doing)
+        work = tunnel.next_work(node, self.headers.get("X-Standin-Agent") == "register", doing)
         return Answer(200, work) if work else Answer(204)
 
 
 class Redirect(http.server.BaseHTTPRequestHandler):
+    """The plain HTTP side: redirects everything to HTTPS."""
+
     def do_GET(self):
         self.send_response(302)
         self.send_header("Location", "https://%s%s" % (self.headers.get("Host", "").split(":")[0], self.path))
@@ -146,25 +163,25 @@ class Redirect(http.server.BaseHTTPRequestHandler):
         pass
 
 
+def hostname_of(url):
+    return urllib.parse.urlsplit(url).hostname
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     store = Store(ENV.get("STANDIN_DATA", "/var/lib/rancher"))
-    log("[INFO] Rancher version v2.6.2 is starting")
+    log("[INFO] Rancher version %s is starting" % VERSION)
     time.sleep(float(ENV.get("STANDIN_BOOT_SECONDS", "5")))
     api = Api(store, bootstrap_password=ENV.get("CATTLE_BOOTSTRAP_PASSWORD"), log=log)
-    listener = Listener(store.data["listener_ca"])
-    seconds = float(ENV.get("STANDIN_RENEW_SECONDS", "3"))
-    api.on_server_url = lambda url: listener.add(urllib.parse.urlsplit(url).hostname, seconds)
-    for url in [store.data["settings"]["server-url"]["value"]]:
-        if urllib.parse.urlsplit(url).hostname:
-            listener.names.add(urllib.parse.urlsplit(url).hostname)
-            listener.renew()
+    listener = Listener(store.data["listener_ca"], hostname_of(store.data["settings"]["server-url"]["value"]))
+    api.settings.on_server_url = lambda url: listener.add(hostname_of(url))
     tunnel = Tunnel(store, log)
     Controller(api, tunnel, log).start()
     address = ENV.get("STANDIN_ADDRESS", "0.0.0.0")
-    if ENV.get("STANDIN_HTTP_PORT", "80"):
-        plain = http.server.ThreadingHTTPServer((address, int(ENV.get("STANDIN_HTTP_PORT", "80"))), Redirect)
-        threading.Thread(target=plain.serve_forever, daemon=True).start()
+    http_port = ENV.get("STANDIN_HTTP_PORT", "80")
+    if http_port:
+        redirect = http.server.ThreadingHTTPServer((address, int(http_port)), Redirect)
+        threading.Thread(target=redirect.serve_forever, daemon=True).start()
     Server.listener, Server.api, Server.tunnel = listener, api, tunnel
     server = Server((address, int(ENV.get("STANDIN_PORT", "443"))), Handler)
     log("[INFO] Listening on %s:%d" % server.server_address[:2])

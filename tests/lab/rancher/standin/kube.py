@@ -1,4 +1,4 @@
-"""A few calls to Kubernetes' API with client certificates; no more than building a cluster needs."""
+"""The calls to the Kubernetes API that building a cluster needs, with a client certificate."""
 import http.client
 import json
 import os
@@ -9,11 +9,11 @@ import yaml
 
 
 class KubeError(Exception):
-    pass
+    """No API server answered, or one rejected a request; the message states which."""
 
 
 class Kube:
-    """The API server at one of `addresses`, as the identity of `pair` ({certificate, key}), trusting `ca` (PEM)."""
+    """The API server at one of `addresses`, as the identity of `pair` ({certificate, key}). Only `ca` (PEM) is trusted."""
 
     def __init__(self, addresses, ca, pair, port=6443):
         self.addresses, self.port = addresses, port
@@ -23,13 +23,13 @@ class Kube:
         self.context.load_cert_chain(bundle.name)
         os.unlink(bundle.name)
 
-    def call(self, method, path, body=None, kind="application/json"):
-        """(status, JSON value) of the first address that answers; raises KubeError where none does."""
-        problem = None
+    def call(self, method, path, body=None, content_type="application/json"):
+        """(status, JSON value or str) of the first address that answers; raises KubeError if none does."""
+        last_error = None
         for address in self.addresses:
             connection = http.client.HTTPSConnection(address, self.port, timeout=10, context=self.context)
             try:
-                connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": kind})
+                connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": content_type})
                 response = connection.getresponse()
                 content = response.read()
                 try:
@@ -37,28 +37,29 @@ class Kube:
                 except ValueError:
                     return response.status, content.decode(errors="replace")
             except OSError as error:
-                problem = error
+                last_error = error
             finally:
                 connection.close()
-        raise KubeError("no API server answers at %s: %s" % (", ".join(self.addresses), problem))
+        raise KubeError("no API server answers at %s: %s" % (", ".join(self.addresses), last_error))
 
     def get(self, path):
+        """The JSON value at that path; raises KubeError if the status is not 200."""
         status, value = self.call("GET", path)
         if status != 200:
             raise KubeError("GET %s: %s %s" % (path, status, value))
         return value
 
     def apply(self, manifests):
-        """Create each object of a YAML stream, or put it over the one that is there."""
-        for thing in yaml.safe_load_all(manifests):
-            group, _, version = thing["apiVersion"].rpartition("/")
-            namespace = thing["metadata"].get("namespace")
-            plural = thing["kind"].lower() + "s"
+        """Create or merge each object of a YAML stream. Raises KubeError."""
+        for manifest in yaml.safe_load_all(manifests):
+            group, _, version = manifest["apiVersion"].rpartition("/")
+            namespace = manifest["metadata"].get("namespace")
+            plural = manifest["kind"].lower() + "s"
             path = "/".join(["/apis/" + group if group else "/api", version]
                             + (["namespaces", namespace] if namespace else []) + [plural])
-            status, answer = self.call("POST", path, thing)
+            status, answer = self.call("POST", path, manifest)
             if status == 409:
-                status, answer = self.call("PATCH", path + "/" + thing["metadata"]["name"], thing,
+                status, answer = self.call("PATCH", path + "/" + manifest["metadata"]["name"], manifest,
                                            "application/merge-patch+json")
             if status not in (200, 201):
-                raise KubeError("%s %s: %s %s" % (thing["kind"], thing["metadata"]["name"], status, answer))
+                raise KubeError("%s %s: %s %s" % (manifest["kind"], manifest["metadata"]["name"], status, answer))

@@ -1,4 +1,4 @@
-"""Keys and certificates: the listener's, and those that RKE makes for a cluster."""
+"""Keys and certificates: those of the listener, and those that RKE creates for a cluster."""
 import datetime
 import hashlib
 import ipaddress
@@ -36,7 +36,11 @@ def _san(names):
 
 
 def make(common_name, organization=None, issuer=None, names=(), authority=False, curve=False):
-    """A certificate and its key as PEM: {certificate, key}. `issuer` is such a pair; without it self-signed."""
+    """A new pair {certificate, key}, both PEM (str).
+
+    issuer: pair that signs; None for self-signed. names: DNS names and addresses. authority: for a CA. curve: an EC key
+    instead of RSA.
+    """
     key = ec.generate_private_key(ec.SECP256R1()) if curve else rsa.generate_private_key(65537, 2048)
     subject = _name(common_name, organization)
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
@@ -62,21 +66,21 @@ def make(common_name, organization=None, issuer=None, names=(), authority=False,
 
 
 def listener_ca():
-    """The CA of the server's own listener, named as Rancher's dynamiclistener names it."""
+    """The CA of the server's own listener, with the names that Rancher's dynamiclistener uses."""
     return make("dynamiclistener-ca", "dynamiclistener-org", authority=True, curve=True)
 
 
 def checksum(pem):
-    """The SHA-256 that --ca-checksum wants: of the PEM with exactly one newline at its end."""
+    """The SHA-256 for --ca-checksum: of the PEM with exactly one newline at its end."""
     return hashlib.sha256((pem.strip() + "\n").encode()).hexdigest()
 
 
-def cluster(etcd_addresses, control_addresses, known=None):
+def cluster(etcd_addresses, control_addresses, existing=None):
     """RKE's certificates of a cluster: {name: {certificate, key}} (rancher/rke @v1.3.3: pki/).
 
-    `known` are those made before: they are kept, but for the serving certificates, which name every address.
+    Existing pairs are kept, except for that of kube-apiserver, which contains the addresses of all control plane nodes.
     """
-    pairs = dict(known or {})
+    pairs = dict(existing or {})
     if "kube-ca" not in pairs:
         pairs["kube-ca"] = make("kube-ca", authority=True)
         pairs["kube-apiserver-requestheader-ca"] = make("kube-apiserver-requestheader-ca", authority=True)

@@ -1,7 +1,7 @@
-"""The way from the server to the nodes: an agent asks for work and brings back what came of it.
+"""The connection from the server to the nodes: agents poll for work and return results.
 
-The real agent keeps a websocket through which the server reaches the node's Docker socket. Here the agent polls,
-and the work is the same: a call to the Docker API, or files for /etc/kubernetes.
+The real agent keeps a websocket through which the server reaches the node's Docker socket. Here the agent polls. The
+work is the same: a call to the Docker API, or files for /etc/kubernetes.
 """
 import base64
 import hashlib
@@ -13,11 +13,14 @@ import time
 from .store import metadata
 
 POLL_SECONDS = 20
+CONFLICT_SECONDS = 0.2  # two first registrations within this time conflict
 LOST = "failed to connect to the host: tunnel disconnect"
+CONFLICT = ('Operation cannot be fulfilled on nodes.management.cattle.io "%s": the object has been modified; please apply '
+            'your changes to the latest version and try again')
 
 
-class Refused(Exception):
-    """The answer to an agent that may not connect: (status, message)."""
+class RegistrationError(Exception):
+    """Why an agent may not connect; `status` is that of the HTTP answer."""
 
     def __init__(self, status, message):
         super().__init__(message)
@@ -25,104 +28,120 @@ class Refused(Exception):
 
 
 class Tunnel:
+    """The work of all nodes' agents. Nodes are named by the ids of the stored nodes."""
+
     def __init__(self, store, log=print):
         self.store, self.log = store, log
         self.lock = threading.Lock()
-        self.work, self.results, self.seen, self.handed = {}, {}, {}, {}
-        self.number = 0
-        self.last_registration, self.refused = 0.0, set()
+        self.queues = {}  # {node: Queue of work}
+        self.results = {}  # {number of work that is waited for: Queue for its result}
+        self.polled = {}  # {node: time of its agent's last request}
+        self.in_hand = {}  # {(node, whether its registering container): numbers of work handed to that agent}
+        self.number = 0  # of the last piece of work
+        self.last_registration, self.tried = 0.0, set()
 
-    # ---- what agents ask
+    # ---- requests of agents
 
     def register(self, headers):
-        """An agent's first connection: the id of its node. Raises Refused."""
-        try:
-            wanted = json.loads(base64.b64decode(headers.get("X-API-Tunnel-Params", "")))["node"]
-            name, config = wanted["requestedHostname"], wanted["customConfig"]
-        except (ValueError, KeyError, TypeError):
-            raise Refused(400, "bad X-API-Tunnel-Params")
+        """Store the node of an agent that connects for the first time; returns the node's id. Raises RegistrationError."""
+        name, config = node_of(headers)
         token = headers.get("X-API-Tunnel-Token", "")
         with self.store.lock:
             clusters = [item["clusterId"] for item in self.store.data["registration_tokens"].values()
                         if item["token"] == token]
         if not clusters:
-            raise Refused(401, "cluster not found")
+            raise RegistrationError(401, "cluster not found")
         identifier = "%s:m-%s" % (clusters[0], hashlib.sha256((clusters[0] + name).encode()).hexdigest()[:12])
-        known = self.store.copy_of("nodes", identifier)
-        if not known:
-            with self.lock:
-                together = time.time() - self.last_registration < 0.2 and identifier not in self.refused
-                self.last_registration = time.time()
-                self.refused.add(identifier)
-            if together:  # as the real one does when several hosts join at the same moment
-                raise Refused(400, 'Operation cannot be fulfilled on nodes.management.cattle.io "%s": the object has '
-                                   'been modified; please apply your changes to the latest version and try again'
-                              % identifier.split(":")[1])
+        if not self.store.copy_of("nodes", identifier):
+            self.check_conflict(identifier)
             if not config.get("roles"):
-                raise Refused(400, "at least one role is needed")
+                raise RegistrationError(400, "at least one role is needed")
             node = dict(metadata(), id=identifier, clusterId=clusters[0], name=name, roles=sorted(config["roles"]),
                         address=config["address"], state="active", message="", conditions=[], connected=time.time())
             with self.store.change() as data:
                 data["nodes"][identifier] = node
             self.log("[INFO] node %s registered as %s at %s" % (name, ",".join(node["roles"]), config["address"]))
         with self.lock:
-            self.seen[identifier] = time.time()
+            self.polled[identifier] = time.time()
         return identifier
 
-    def next_work(self, identifier, registering, doing):
-        """One piece of work for a node's agent, or None after POLL_SECONDS.
+    def check_conflict(self, identifier):
+        """Reject one attempt of a node that registers together with another, as the real server does."""
+        with self.lock:
+            has_conflict = time.time() - self.last_registration < CONFLICT_SECONDS and identifier not in self.tried
+            self.last_registration = time.time()
+            self.tried.add(identifier)
+        if has_conflict:
+            raise RegistrationError(400, CONFLICT % identifier.split(":")[1])
 
-        doing: numbers of the work that the agent has in hand; what else it was handed is lost, with an agent or a
-        connection that died. The container that registered the node is told to leave once the node's own agent has come.
+    def next_work(self, node, registering, doing):
+        """A piece of work for a node's agent, or None after POLL_SECONDS.
+
+        registering: whether the agent is the container that registered the node; it gets {"leave": True} when the
+        node's own agent runs. doing: numbers of the work that the agent has in hand. Other work that was handed to it
+        was lost with an agent or a connection, and fails.
         """
-        handed = self.handed.setdefault((identifier, registering), set())
-        for number in sorted(handed - doing):
+        in_hand = self.in_hand.setdefault((node, registering), set())
+        for number in sorted(in_hand - doing):
             self.finish(number, {"error": LOST})
-        handed.intersection_update(doing)
-        if registering and self.store.data["nodes"][identifier].get("released"):
+        in_hand.intersection_update(doing)
+        if registering and self.store.data["nodes"][node].get("released"):
             return {"leave": True}
         with self.lock:
-            self.seen[identifier] = time.time()
-            line = self.work.setdefault(identifier, queue.Queue())
+            self.polled[node] = time.time()
+            pending = self.queues.setdefault(node, queue.Queue())
         deadline = time.time() + POLL_SECONDS
         while True:
             try:
-                work = line.get(timeout=max(0, deadline - time.time()))
+                work = pending.get(timeout=max(0, deadline - time.time()))
             except queue.Empty:
                 return None
-            if work["number"] in self.results:  # else nobody waits for it any more
-                handed.add(work["number"])
+            if work["number"] in self.results:  # else nothing waits for it any more
+                in_hand.add(work["number"])
                 return work
 
     def finish(self, number, result):
+        """Pass the result of work, {value} or {error}, to run()."""
         waiting = self.results.get(number)
         if waiting:
             waiting.put(result)
 
-    # ---- what the server asks
+    # ---- requests of the server
 
-    def connected(self, identifier):
-        return time.time() - self.seen.get(identifier, 0) < POLL_SECONDS + 5
+    def is_connected(self, node):
+        return time.time() - self.polled.get(node, 0) < POLL_SECONDS + 5
 
-    def ask(self, identifier, timeout=600, **work):
-        """Have the node's agent do `work` and return its result; raises OSError when it cannot or does not."""
+    def run(self, node, timeout=600, **work):
+        """Let the node's agent do `work` and return its result. Raises OSError if it fails or the agent is lost.
+
+        work: files={path: content}, or docker={method, path, body} with the result {status, body}. timeout: seconds.
+        """
         with self.lock:
             self.number += 1
             number = self.number
-            line = self.work.setdefault(identifier, queue.Queue())
+            pending = self.queues.setdefault(node, queue.Queue())
             waiting = self.results[number] = queue.Queue()
-        line.put(dict(work, number=number))
+        pending.put(dict(work, number=number))
         deadline = time.time() + timeout
         try:
-            while True:
+            result = None
+            while result is None:
                 try:
                     result = waiting.get(timeout=1)
-                    break
                 except queue.Empty:
-                    if time.time() > deadline or not self.connected(identifier):
+                    if time.time() > deadline or not self.is_connected(node):
                         raise OSError(LOST)
         finally:
             self.results.pop(number, None)
         if result.get("error"):
             raise OSError(result["error"])
         return result.get("value")
+
+
+def node_of(headers):
+    """(name, customConfig) of the node for which an agent asks; raises RegistrationError."""
+    try:
+        node = json.loads(base64.b64decode(headers.get("X-API-Tunnel-Params", "")))["node"]
+        return node["requestedHostname"], node["customConfig"]
+    except (ValueError, KeyError, TypeError):
+        raise RegistrationError(400, "bad X-API-Tunnel-Params")
