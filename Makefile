@@ -50,8 +50,9 @@ lab-purge:  ## remove all hosts and services of the lab; caches are kept
 	@$(LAB) purge
 
 .PHONY: lint
-lint: setup  ## language, ansible-lint (production), yamllint, ruff
+lint: setup  ## language, lengths, ansible-lint (production), yamllint, ruff
 	@.venv/bin/python tests/variables --check
+	@.venv/bin/python tests/limits
 	@.venv/bin/python tests/prose
 	@codespell --builtin clear,en-GB_to_en-US $$(.venv/bin/python tests/prose --files)
 	@antsibull-changelog lint

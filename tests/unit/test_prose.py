@@ -1,15 +1,12 @@
 """The check of the project's language: phrases, places in files, and what is not prose."""
 import glob
-import importlib.machinery
-import importlib.util
 import os
 
 import pytest
 from conftest import ROOT
+from programs import load_program
 
-LOADER = importlib.machinery.SourceFileLoader("prose", os.path.join(ROOT, "tests", "prose"))
-prose = importlib.util.module_from_spec(importlib.util.spec_from_loader("prose", LOADER))
-LOADER.exec_module(prose)
+prose = load_program("tests/prose")
 
 
 @pytest.mark.parametrize("text", [
