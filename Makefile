@@ -54,7 +54,7 @@ lint: setup  ## language, lengths, documentation, ansible-lint (production), yam
 	@.venv/bin/python tests/variables --check
 	@.venv/bin/python tests/limits
 	@.venv/bin/python tests/prose
-	@codespell --builtin clear,en-GB_to_en-US $$(.venv/bin/python tests/prose --files)
+	@codespell --builtin clear,en-GB_to_en-US --ignore-words-list caf,fpr $$(.venv/bin/python tests/prose --files)
 	@antsibull-changelog lint
 	@$(TIMED) antsibull-docs antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs dependent .
 	@$(TIMED) ruff ruff check --quiet .

@@ -84,7 +84,7 @@ def test_addresses_are_plain_values(lab, name, paths):
 
 
 def test_a_user_who_may_not_install_what_is_missing_is_told():
-    """Without root and sudo, where a program is missing: the first line of defence of `make demo`."""
+    """Without root and sudo, where a program is missing: the first line of defense of `make demo`."""
     script = ('id() { echo 1000; }; command() { case $2 in sudo|debootstrap) return 1;; *) builtin command "$@";; esac; }; '
               'export -f id command; bash "$0" packages')
     done = subprocess.run(["bash", "-c", script, os.path.join(ROOT, "tests", "lab", "host.sh")],
