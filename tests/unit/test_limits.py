@@ -3,6 +3,13 @@ import pytest
 from programs import load_program
 
 limits = load_program("tests/limits")
+CHECK_SPDX = limits.CHECK_SPDX
+
+
+@pytest.fixture(autouse=True)
+def without_license_lines(monkeypatch):
+    """The tests of other limits use texts without a license line."""
+    monkeypatch.setattr(limits, "CHECK_SPDX", False)
 
 
 def names(path, text):
@@ -117,5 +124,6 @@ def test_the_license_line_is_inserted_below_the_interpreter_and_the_copyright():
     assert limits.with_spdx("#!/bin/bash\n# Does a.\n") == "#!/bin/bash\n" + license_line + "# Does a.\n"
 
 
-def test_all_files_of_the_repository_are_within_the_limits():
+def test_all_files_of_the_repository_are_within_the_limits(monkeypatch):
+    monkeypatch.setattr(limits, "CHECK_SPDX", CHECK_SPDX)
     limits.main([])
