@@ -50,11 +50,13 @@ lab-purge:  ## remove all hosts and services of the lab; caches are kept
 	@$(LAB) purge
 
 .PHONY: lint
-lint: setup  ## language, ansible-lint (production), yamllint, ruff
+lint: setup  ## language, lengths, documentation, ansible-lint (production), yamllint, ruff
 	@.venv/bin/python tests/variables --check
+	@.venv/bin/python tests/limits
 	@.venv/bin/python tests/prose
-	@codespell --builtin clear,en-GB_to_en-US $$(.venv/bin/python tests/prose --files)
+	@codespell --builtin clear,en-GB_to_en-US --ignore-words-list caf,fpr $$(.venv/bin/python tests/prose --files)
 	@antsibull-changelog lint
+	@$(TIMED) antsibull-docs antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs dependent .
 	@$(TIMED) ruff ruff check --quiet .
 	@$(TIMED) yamllint yamllint --strict .
 	@$(TIMED) ansible-lint ansible-lint --offline --strict -q
@@ -68,8 +70,9 @@ unit36: setup  ## unit tests of the code that runs on hosts, on Python 3.6 if in
 	@$(TIMED) "unit on Python 3.6" tests/unit36
 
 .PHONY: sanity
-sanity: setup  ## ansible-test sanity
+sanity: setup  ## ansible-test sanity, and the import into Galaxy
 	@$(TIMED) sanity tests/sanity/run
+	@$(TIMED) galaxy-importer tests/importer
 
 .PHONY: install
 install: setup  ## build the collection and use it from an empty place

@@ -42,15 +42,28 @@ NAMES = set().union(*map(role_names, ROLES)) | {name[:-3] for name in os.listdir
 def test_links_lead_to_files_that_the_reader_has(path):
     for target in re.findall(r"(?:\]\(|src=\"|srcset=\")([^)#\s\"]+)", read(path)):
         if "://" not in target:
-            found = os.path.normpath(os.path.join(os.path.dirname(path), target))
-            assert os.path.exists(os.path.join(ROOT, found)), target
-            assert not is_shipped(path) or is_shipped(found), "%s is not in the tarball" % target
+            linked = os.path.normpath(os.path.join(os.path.dirname(path), target))
+            assert os.path.exists(os.path.join(ROOT, linked)), target
+            assert not is_shipped(path) or is_shipped(linked), "%s is not in the tarball" % target
+
+
+def anchors(text):
+    """The anchors that GitHub gives the headings: lower case, spaces as hyphens, no punctuation."""
+    headings = re.findall(r"(?m)^#+ (.*)$", re.sub(r"(?ms)^```.*?^```$", "", text))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_links_to_headings_lead_to_one(path):
+    for target, anchor in re.findall(r"\]\(([^)#\s:]*)#([^)\s]+)\)", read(path)):
+        linked = os.path.normpath(os.path.join(os.path.dirname(path), target)) if target else path
+        assert anchor in anchors(read(linked)), anchor
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_variables_and_tags_of_roles_exist(path):
-    found = {name for name in re.findall(r"\b[a-z]+_[a-z_]+[a-z]\b", read(path)) if name.startswith(PREFIXES)}
-    assert not found - NAMES
+    names = {name for name in re.findall(r"\b[a-z]+_[a-z_]+[a-z]\b", read(path)) if name.startswith(PREFIXES)}
+    assert not names - NAMES
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)

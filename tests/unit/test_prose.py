@@ -1,15 +1,8 @@
 """The check of the project's language: phrases, places in files, and what is not prose."""
-import glob
-import importlib.machinery
-import importlib.util
-import os
-
 import pytest
-from conftest import ROOT
+from programs import load_program
 
-LOADER = importlib.machinery.SourceFileLoader("prose", os.path.join(ROOT, "tests", "prose"))
-prose = importlib.util.module_from_spec(importlib.util.spec_from_loader("prose", LOADER))
-LOADER.exec_module(prose)
+prose = load_program("tests/prose")
 
 
 @pytest.mark.parametrize("text", [
@@ -56,7 +49,37 @@ def test_strings_and_comments_of_python_are_read_and_names_are_not():
     assert [line.split(":")[1] for line in prose.problems("a.py", text)] == ["3", "4", "6"]
 
 
-def test_each_clean_file_exists_and_is_clean():
-    for path in prose.CLEAN:
-        assert glob.glob(os.path.join(ROOT, path)), path
+def test_comments_of_shell_are_read_and_commands_are_not():
+    assert [line.split(":")[1] for line in prose.problems("a", "#!/bin/bash\nmighty\n# mighty\ntrue  # it tells\n")] == ["3", "4"]
+
+
+@pytest.mark.parametrize("text", [
+    "found = 1\n", "a, seen = b\n", "self.told = 1\n", "def written():\n    pass\n", "def a(there):\n    pass\n", "class ours:\n    pass\n",
+    "a = [b for one in b]\n", "with a as what:\n    pass\n"])
+def test_a_vague_name_is_reported(text):
+    assert len(prose.problems("a.py", text)) == 1
+
+
+@pytest.mark.parametrize("text", ["datetime.now()\n", "print(a.found)\n", "a = {'found': 1}\n", "found_hosts = 1\n"])
+def test_uses_keys_and_longer_names_are_accepted(text):
+    assert prose.problems("a.py", text) == []
+
+
+@pytest.mark.parametrize("path, text, kind", [
+    ("a.md", "", "markdown"), ("a.rst", "", "markdown"), ("a.yaml", "", "yaml"), ("a.py", "", "python"), ("a.sh", "", "shell"),
+    ("a", "#!/usr/bin/env python3\n", "python"), ("a", "#!/bin/sh\n", "shell"), ("a.json", "{}", None), ("a", "text", None)])
+def test_the_kind_of_a_file_depends_on_its_ending_or_interpreter(path, text, kind):
+    assert prose.kind_of(path, text) == kind
+
+
+def test_all_files_of_the_repository_are_checked_except_those_that_are_listed():
+    files = prose.checked_files()
+    assert {"README.md", "galaxy.yml", "tests/timed", "tests/lanes", "plugins/modules/kubeconfig.py"} <= set(files)
     prose.main([])
+
+
+def test_a_file_that_is_listed_without_need_is_reported(monkeypatch):
+    monkeypatch.setattr(prose, "checked_files", lambda: {"a.py": "good = 1\n", "b.py": "found = 1\n"})
+    monkeypatch.setattr(prose, "NOT_YET", ["a.py", "b.py", "gone.py"])
+    with pytest.raises(SystemExit, match="^a.py has no problems: remove it .*\ngone.py has no problems"):
+        prose.main([])

@@ -1,0 +1,14 @@
+"""Programs of the repository as Python modules, for tests of their functions."""
+import importlib.machinery
+import importlib.util
+import os
+
+from conftest import ROOT
+
+
+def load_program(path):
+    """The module of a Python program without the ending .py; `path` is relative to the repository."""
+    loader = importlib.machinery.SourceFileLoader(os.path.basename(path) + "_program", os.path.join(ROOT, path))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
