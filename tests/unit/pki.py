@@ -87,6 +87,53 @@ class TlsServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
         pass
 
 
+class ApiHandler(http.server.BaseHTTPRequestHandler):
+    """Answers requests to an ApiServer, which is `self.server.api`."""
+
+    def answer(self, status, value):
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def user(self):
+        """The CN of the client's certificate, or None."""
+        certificate = self.connection.getpeercert() or {}
+        return next((value for group in certificate.get("subject", ()) for name, value in group if name == "commonName"), None)
+
+    def do_GET(self):
+        api = self.server.api
+        api.requests.append((self.user(), self.path))
+        if api.accepts is not None and self.user() not in api.accepts:
+            self.answer(401, {"message": "Unauthorized"})
+        elif self.path == "/version":
+            self.answer(200, {"gitVersion": "v1.21.5"})
+        else:
+            self.answer(*self.stored_state())
+
+    def stored_state(self):
+        """(status, value) of the answer to a request for the stored state, or for anything else."""
+        store = next((store for store in self.server.api.stores
+                      if self.path == "/api/v1/namespaces/kube-system/%s/full-cluster-state" % store), None)
+        if store is None:
+            return 404, {"message": "not found"}
+        if "get " + store not in RIGHTS.get(self.user(), ()):
+            return 403, {"message": "forbidden: User %s" % self.user()}
+        state = self.server.api.state
+        return 200, {"data": {"full-cluster-state": state if store == "configmaps" else base64.b64encode(state.encode()).decode()}}
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        attributes = body["spec"]["resourceAttributes"]
+        subresource = "/" + attributes["subresource"] if "subresource" in attributes else ""
+        right = "%s %s%s" % (attributes["verb"], attributes["resource"], subresource)
+        self.answer(201, {"status": {"allowed": right in RIGHTS.get(self.user(), ())}})
+
+    def log_message(self, *unused):
+        pass
+
+
 class ApiServer:
     """Answers GET /version, SelfSubjectAccessReviews according to RIGHTS, and requests for the stored state.
 
@@ -96,49 +143,12 @@ class ApiServer:
 
     def __init__(self, folder, stores=("configmaps",), accepts=None):
         self.stores, self.accepts, self.requests = stores, accepts, []
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def answer(self, status, value):
-                body = json.dumps(value).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def user(self):
-                certificate = self.connection.getpeercert() or {}
-                return next((value for group in certificate.get("subject", ()) for name, value in group if name == "commonName"), None)
-
-            def do_GET(self):
-                outer.requests.append((self.user(), self.path))
-                if outer.accepts is not None and self.user() not in outer.accepts:
-                    return self.answer(401, {"message": "Unauthorized"})
-                if self.path == "/version":
-                    return self.answer(200, {"gitVersion": "v1.21.5"})
-                for store in outer.stores:
-                    if self.path == "/api/v1/namespaces/kube-system/%s/full-cluster-state" % store:
-                        if "get " + store not in RIGHTS.get(self.user(), ()):
-                            return self.answer(403, {"message": "forbidden: User %s" % self.user()})
-                        value = outer.state if store == "configmaps" else base64.b64encode(outer.state.encode()).decode()
-                        return self.answer(200, {"data": {"full-cluster-state": value}})
-                return self.answer(404, {"message": "not found"})
-
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                attributes = body["spec"]["resourceAttributes"]
-                subresource = "/" + attributes["subresource"] if "subresource" in attributes else ""
-                right = "%s %s%s" % (attributes["verb"], attributes["resource"], subresource)
-                self.answer(201, {"status": {"allowed": right in RIGHTS.get(self.user(), ())}})
-
-            def log_message(self, *unused):
-                pass
-
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(os.path.join(folder, "kube-apiserver.pem"), os.path.join(folder, "kube-apiserver-key.pem"))
         context.load_verify_locations(os.path.join(folder, "kube-ca.pem"))
         context.verify_mode = ssl.CERT_OPTIONAL
-        self.server = TlsServer(Handler, context)
+        self.server = TlsServer(ApiHandler, context)
+        self.server.api = self
         self.url = self.server.url
         self.state = admin_state(folder, "https://192.0.2.1:6443")
 

@@ -26,7 +26,7 @@ TAG_IP_ADDRESS = 0x87
 
 
 class CertificateError(Exception):
-    """A certificate or a key is damaged. The message says how."""
+    """A certificate or a key is damaged. The message continues a sentence that names it."""
 
 
 class DerElement:

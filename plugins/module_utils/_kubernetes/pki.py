@@ -34,7 +34,7 @@ DEFAULT_RIGHTS = {
 
 
 class PkiError(Exception):
-    """A certificate, a key or the stored state of a cluster is missing or not valid. The message says what to do."""
+    """A certificate, a key or the stored state of a cluster is missing or not valid."""
 
 
 class UnreadableError(PkiError):
