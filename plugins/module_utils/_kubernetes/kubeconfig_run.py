@@ -4,7 +4,7 @@
 
     parameters → Request → Access → VerifiedAccess → Entry → FileChange → result
 
-parse_request() reads the parameters; everything after it gets only the values that it needs, and returns a new one.
+Only parse_request() reads the parameters. Each following step gets immutable values and returns a new one.
 """
 import os
 import socket
@@ -93,7 +93,8 @@ def parse_request(parameters, check_mode):
         warn_days=parameters["warn_days"], check_mode=check_mode,
         requirements=Requirements(parameters["verify"], tuple(parameters["rights"]), parameters["namespace"]),
         server=ServerRequest(tuple(parameters["server"]), parameters["tls_server_name"]),
-        node=NodeRequest(parameters["identity"] or DEFAULT_IDENTITY, parameters["pki_dir"], parameters["mint"]),
+        node=NodeRequest(DEFAULT_IDENTITY if parameters["identity"] is None else parameters["identity"], parameters["pki_dir"],
+                         parameters["mint"]),
         content=parameters["content"],
         rancher=parse_rancher(parameters["rancher"], path, names) if parameters["rancher"] else None)
 
