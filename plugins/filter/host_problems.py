@@ -10,8 +10,8 @@ UNKNOWN_PROGRAM = "?"  # what host_info returns if it cannot name the program
 def space_problems(free, requirements):
     """Sentences (list of str) for directories with too little space. free: {path: bytes}; requirements: `space` of host_problems."""
     return ["%s has %.1f GiB free; %d GiB are required for %s. %s" % (
-                item["path"], free[item["path"]] / GIB, item["gib"], item["purpose"], item["remedy"])
-            for item in requirements if free[item["path"]] < item["gib"] * GIB]
+                item["path"], free[item["path"]] / GIB, int(item["gib"]), item["purpose"], item["remedy"])
+            for item in requirements if free[item["path"]] < int(item["gib"]) * GIB]
 
 
 def port_problems(occupied, requirement):
@@ -33,7 +33,7 @@ def host_problems(facts, space=(), ports=None, files=()):
     """One sentence (list of str) for each requirement that a host does not meet.
 
     facts: result of the module host_info, of which the keys `free`, `occupied` and `existing` are read if they are needed.
-    space: [{"path": str, "gib": int, "purpose": str, "remedy": str}]. ports: {"purpose": str, "remedy": str, "ignored_programs": [str]}.
+    space: [{"path": str, "gib": number, "purpose": str, "remedy": str}]. ports: {"purpose": str, "remedy": str, "ignored_programs": [str]}.
     files: [{"path": str, "remedy": str}]; host_info must have been called with PATH/. in `paths`, which exists only in a directory.
     """
     facts, space, ports, files = plain_data(facts), plain_data(space), plain_data(ports), plain_data(files)

@@ -18,6 +18,10 @@ def test_too_little_space_is_reported_with_what_is_required():
         "/data has 3.0 GiB free; 10 GiB are required for the images. Free some space"]
 
 
+def test_a_size_from_a_template_of_ansible_core_2_16_is_a_string():
+    assert len(host_problems({"free": {"/data": 3 * GIB}}, space=[dict(SPACE[0], gib="10")])) == 1
+
+
 def test_ports_in_use_are_reported_in_order_with_their_programs():
     facts = {"occupied": {"443": "nginx", "80": "?"}}
     assert host_problems(facts, ports=PORTS) == [
