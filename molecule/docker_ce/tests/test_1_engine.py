@@ -70,7 +70,7 @@ def test_the_packages_come_from_the_signed_repository(name):
 
 
 def test_a_key_with_another_fingerprint_is_refused():
-    refused("has another fingerprint than 0000", playbook=PLAYBOOK,
+    refused("does not have the fingerprint 0000", playbook=PLAYBOOK,
             variables={"docker_ce_repository_fingerprint": "0" * 40})
 
 
@@ -84,7 +84,7 @@ def test_a_repository_that_another_file_names_is_refused():
     host = on("debian13")
     host.check_output("cd /etc/apt/sources.list.d && mv docker.list theirs.list")
     try:
-        refused("/etc/apt/sources.list.d/theirs.list of debian13 names the repository", playbook=PLAYBOOK,
+        refused("/etc/apt/sources.list.d/theirs.list of debian13 already contains the repository", playbook=PLAYBOOK,
                 arguments=["--limit=debian13"])
     finally:
         host.check_output("cd /etc/apt/sources.list.d && mv theirs.list docker.list")

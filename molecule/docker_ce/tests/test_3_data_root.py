@@ -30,7 +30,7 @@ def test_check_mode_tells_what_would_be_moved():
 def test_a_refused_configuration_after_a_move_leaves_the_engine_where_its_data_is_now():
     run = play(PLAYBOOK, arguments=["--limit=el9"], variables={
         "docker_ce_data_root": "/appdata/second", "docker_ce_daemon_options": {"log-level": "loud"}})
-    assert run.code != 0 and "It has the configuration that it had before" in run.text, run.output
+    assert run.code != 0 and "The previous configuration was restored" in run.text, run.output
     holds_everything("el9", "/appdata/second")
     assert play(PLAYBOOK, arguments=["--limit=el9"]).code == 0
     holds_everything("el9", "/appdata/lib/docker")

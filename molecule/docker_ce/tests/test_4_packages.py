@@ -47,7 +47,7 @@ def test_packages_from_files_where_there_is_no_repository(name, pattern, tmp_pat
     for path in files[1:]:
         shutil.copy(path, tmp_path)
     first = "http://%s.2/%s" % (PREFIX, os.path.relpath(files[0], os.path.join(CACHE, "packages")))
-    refused("names no package of docker-ce", playbook=PLAYBOOK, variables={"docker_ce_package_files": ["/nowhere"]},
+    refused("contains no package of docker-ce", playbook=PLAYBOOK, variables={"docker_ce_package_files": ["/nowhere"]},
             arguments=["--limit=" + name])
     options = {"variables": {"docker_ce_package_files": [str(tmp_path), first]}, "arguments": ["--limit=" + name]}
     run = play(PLAYBOOK, **options)
@@ -81,7 +81,7 @@ def test_the_engine_is_taken_away_and_its_data_only_when_asked():
     assert play(PLAYBOOK, variables=gone, arguments=["--check"]).code == 0
     assert on("el9").service("docker").is_running
     run = play(PLAYBOOK, variables=gone)
-    assert run.code == 0 and "The engine's data stays under /appdata/lib/docker" in run.text, run.output
+    assert run.code == 0 and "Docker's data is kept in /appdata/lib/docker" in run.text, run.output
     for name in HOSTS:
         assert not on(name).exists("dockerd") and not on(name).file("/etc/docker/daemon.json").exists
         assert on(name).file("/appdata/lib/docker/image").exists

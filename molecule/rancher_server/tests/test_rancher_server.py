@@ -74,7 +74,7 @@ def test_an_address_that_is_no_https_url_is_refused():
 
 
 def test_too_little_space_is_refused():
-    refused("the server needs 100000", playbook=PLAYBOOK, variables={"rancher_server_min_free_gib": "100000"})
+    refused("100000 GiB are required for the state of the Rancher server", playbook=PLAYBOOK, variables={"rancher_server_min_free_gib": "100000"})
 
 
 def test_an_occupied_port_is_refused():
@@ -82,7 +82,7 @@ def test_an_occupied_port_is_refused():
     host.check_output("systemd-run --unit=squatter python3 -m http.server 9443")
     try:
         wait_for(host, 9443)
-        refused("these ports are in use: {'9443': 'python3'}", playbook=PLAYBOOK,
+        refused("These ports are in use: 9443 by python3", playbook=PLAYBOOK,
                 variables={"rancher_server_https_port": 9443})
     finally:
         host.check_output("systemctl stop squatter")

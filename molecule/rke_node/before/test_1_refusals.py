@@ -23,7 +23,7 @@ def test_no_password():
 
 
 def test_a_host_with_no_role(tmp_path):
-    refused("in the group of a cluster but have no role in it: bg9.",
+    refused("in the group fay but have no role in the cluster: bg9.",
             inventories=inventory(tmp_path, "fay: {hosts: {bg9: }}"))
 
 
@@ -33,7 +33,7 @@ def test_two_hosts_of_one_name(tmp_path):
 
 
 def test_no_etcd_node(tmp_path):
-    refused("The cluster fay would have no node with the role etcd.",
+    refused("The cluster fay has no node with the role etcd.",
             inventories=inventory(tmp_path, "all: {hosts: {bg1: {rke_node_roles: [controlplane]}}}"))
 
 
@@ -41,15 +41,15 @@ def test_an_occupied_port():
     on("bg1").check_output("systemd-run --unit=squatter python3 -m http.server 6443")
     wait_for(on("bg1"), 6443)
     try:
-        refused("On bg1 these ports are in use: {'6443': 'python3'}")
+        refused("bg1: These ports are in use: 6443 by python3")
     finally:
         on("bg1").check_output("systemctl stop squatter")
 
 
 @pytest.mark.parametrize("variable, message", [
-    ("rke_node_min_free_gib", "a node needs 100000 for its images"),
-    ("rancher_server_min_free_gib", "the server needs 100000"),
-    ("docker_ce_min_free_gib", "GiB free, it needs 100000"),
+    ("rke_node_min_free_gib", "100000 GiB are required for the images of a node"),
+    ("rancher_server_min_free_gib", "100000 GiB are required for the state of the Rancher server"),
+    ("docker_ce_min_free_gib", "100000 GiB are required for a new data root of Docker"),
 ])
 def test_too_little_space(variable, message):
     # a text, as -e NAME=VALUE gives it
@@ -82,5 +82,5 @@ def test_a_node_name_that_kubernetes_does_not_take():
 
 
 def test_roles_in_a_string():
-    refused("The cluster fay would have no node with the role worker.",
+    refused("The cluster fay has no node with the role worker.",
             arguments=["--extra-vars=rke_node_roles=etcd,controlplane"])

@@ -8,12 +8,12 @@ from lab import interrupt
 PLACES = [
     # (task in which the run is killed, seconds into it, hosts whose power is cut with it)
     ("docker_ce : Install the packages", 3, []),
-    ("rancher_server : Run the server with its state on the host", 1, []),
-    ("rancher_server : Have the server take the password and know its address", 1.5, ["rancher1"]),
+    ("rancher_server : Run the server in a container", 1, []),
+    ("rancher_server : Set the admin password and the server's URL", 1.5, ["rancher1"]),
     ("rke_node : Register the host with Rancher's agent", 0, []),
     ("rke_node : Wait until the control planes have registered", 0, ["bg1"]),
     ("rke_node : Wait until the cluster is ready", 5, ["bg4"]),
-    ("kubectl_access : Have kubectl from the release site", 1, []),
+    ("kubectl_access : Download kubectl", 1, []),
 ]
 
 
