@@ -16,13 +16,14 @@ def version_of_output(output):
                                  "`kubectl version --client -o json` is required. Set kubectl_access_file to a kubectl program")
 
 
-def kubectl_version(requested, cluster="", newest="", file_output=None):
+def kubectl_version(requested, cluster="", newest="", file="", file_output=""):
     """The version of kubectl to install, such as "v1.21.5"; "" if it is not known yet.
 
     requested: str, a version, a series or "auto". cluster: str, the version of the API server. newest: str, the newest version of the
-    series. file_output: str, output of `kubectl version --client -o json` of a given file, "" if it could not be run; None without a file.
+    series. file: str, the path of a program that is installed instead; file_output: str, its output of `version --client -o json`, "" if
+    it was not run.
     """
-    if file_output is not None:
+    if file:
         return str(version_of_output(file_output)) if file_output else ""
     if requested == "auto":
         # Distributions append a suffix: v1.27.3+rke2r1, v1.27.3-gke.100.

@@ -15,6 +15,12 @@ author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
   - fay.rancher.reads_only
   - action_common_attributes
+options:
+  entry_point:
+    description:
+      - Entry point of the role whose options are converted.
+    type: str
+    default: main
 """
 
 EXAMPLES = r"""

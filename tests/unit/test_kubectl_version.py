@@ -24,14 +24,14 @@ def test_newest_version_of_a_series_is_used():
 
 
 def test_version_of_a_given_file_has_precedence():
-    assert kubectl_version("auto", "v1.21.5", file_output=OUTPUT) == "v1.22.3"
+    assert kubectl_version("auto", "v1.21.5", file="/k", file_output=OUTPUT) == "v1.22.3"
 
 
 def test_version_of_a_file_that_was_not_run_is_unknown():
-    assert kubectl_version("auto", "v1.21.5", file_output="") == ""
+    assert kubectl_version("auto", "v1.21.5", file="/k", file_output="") == ""
 
 
 @pytest.mark.parametrize("output", ["not JSON", "{}", "[]", '{"clientVersion": null}'])
 def test_a_file_that_is_not_kubectl_is_rejected(output):
     with pytest.raises(AnsibleFilterError, match="Set kubectl_access_file to a kubectl program"):
-        kubectl_version("auto", "v1.21.5", file_output=output)
+        kubectl_version("auto", "v1.21.5", file="/k", file_output=output)

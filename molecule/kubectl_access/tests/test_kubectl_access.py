@@ -236,7 +236,7 @@ def test_the_cluster_in_the_operators_own_kubeconfig_also_when_rancher_is_lost(t
     on("rancher1").check_output("docker stop rancher")
     here, there = set(glob.glob(os.path.join(tempfile.gettempdir(), "ansible.*"))), bare.check_output("ls /tmp /root")
     try:
-        options = {"variables": {"kubeconfig_path": str(path)}, "arguments": ["--diff", "-vvv", "--become", "--become-method=su"]}
+        options = {"variables": {"kubectl_access_workstation_path": str(path)}, "arguments": ["--diff", "-vvv", "--become", "--become-method=su"]}
         before = path.read_text()
         checked = play("playbooks/kubeconfig.yml", variables=options["variables"], arguments=options["arguments"] + ["--check"])
         assert checked.code == 0 and checked.changed == 1 and path.read_text() == before, checked.output
@@ -266,7 +266,7 @@ def test_several_clusters_in_one_file_or_each_in_its_own_and_a_control_plane_tha
             address: {"rancher_cluster": "two"}}}}}}))
 
     def run(path):
-        done = play("playbooks/kubeconfig.yml", variables={"kubeconfig_path": str(tmp_path / path)},
+        done = play("playbooks/kubeconfig.yml", variables={"kubectl_access_workstation_path": str(tmp_path / path)},
                     inventories=[str(tmp_path / "hosts.yml")])
         assert done.code == 4 and done.recap["gone"]["unreachable"] == 1, done.output
         assert sum(counts["failed"] + counts["unreachable"] for counts in done.recap.values()) == 1, done.output
@@ -293,7 +293,7 @@ def test_a_server_of_k3s_in_the_operators_own_kubeconfig(tmp_path):
     (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"children": {
         "controlplane": {"hosts": {"edge1": {"ansible_host": PREFIX + ".80", "rancher_cluster": "edge"}}}}}}))
     options = {"inventories": [str(tmp_path / "hosts.yml")], "arguments": ["--limit=edge1"], "variables": {
-        "kubeconfig_path": str(tmp_path / "config"), "kubeconfig_servers": ["https://%s.82:6443" % PREFIX]}}
+        "kubectl_access_workstation_path": str(tmp_path / "config"), "kubectl_access_workstation_servers": ["https://%s.82:6443" % PREFIX]}}
     try:
         run = play("playbooks/kubeconfig.yml", **options)
         assert run.code == 0 and "get pods/log" in run.text and tls + "client-admin.crt" in run.text, run.output
@@ -381,7 +381,7 @@ def test_kubectl_from_a_file_of_the_control_machine(elsewhere, tmp_path):
     assert "v1.21.14" in elsewhere.check_output("/root/kubectl")
     assert kubectl_of(**write("v1.21.14")).changed == 0
     run = kubectl_of(**write("v1.30.1"))
-    assert run.code != 0 and "v1.30.1 is more than one minor version off the cluster's v1.20.2. Take another" in run.text
+    assert run.code != 0 and "kubectl v1.30.1 differs by more than one minor version from the cluster's v1.20.2. Choose another kubectl_access_file" in run.text
 
 
 def test_kubectl_of_the_clusters_own_installation(elsewhere):
@@ -413,12 +413,12 @@ def test_an_identity_that_the_node_has_not_is_refused():
 
 def test_a_directory_in_kubectls_place_is_refused():
     on("bg4").check_output("mkdir -p /usr/local/lib/kubectl/kubectl")
-    refused("is a directory, as `mkdir -p` before `mv` makes one", playbook=ROLE, arguments=["--limit=bg4"],
+    refused("/usr/local/lib/kubectl is a directory; it must be a file or not exist", playbook=ROLE, arguments=["--limit=bg4"],
             variables={"kubectl_access_dest": "/usr/local/lib/kubectl"})
 
 
 def test_a_kubectl_of_another_age_is_refused():
-    refused("kubectl v1.15.3 is more than one minor version off the cluster's v1.20.2", playbook=ROLE, arguments=["--limit=bg4"],
+    refused("kubectl v1.15.3 differs by more than one minor version from the cluster's v1.20.2", playbook=ROLE, arguments=["--limit=bg4"],
             variables={"kubectl_access_version": "1.15.3"})
 
 
@@ -426,7 +426,7 @@ def test_a_kubectl_of_another_age_is_refused():
 def test_each_tag_alone_changes_nothing(tag):
     run = play(ROLE, arguments=["--limit=bg2", "--tags=" + tag])
     assert run.code == 0 and run.changed == 0, run.output
-    assert ("Write kubeconfigs with the requested rights" in run.output) == (tag != "kubectl_access_preflight")
+    assert ("Write kubeconfigs with the requested permissions" in run.output) == (tag != "kubectl_access_preflight")
     assert ("Install kubectl" in run.output) == (tag == "kubectl_access_kubectl")
 
 
