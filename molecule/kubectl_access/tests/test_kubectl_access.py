@@ -236,7 +236,8 @@ def test_the_cluster_in_the_operators_own_kubeconfig_also_when_rancher_is_lost(t
     on("rancher1").check_output("docker stop rancher")
     here, there = set(glob.glob(os.path.join(tempfile.gettempdir(), "ansible.*"))), bare.check_output("ls /tmp /root")
     try:
-        options = {"variables": {"kubectl_access_workstation_path": str(path)}, "arguments": ["--diff", "-vvv", "--become", "--become-method=su"]}
+        options = {"variables": {"kubectl_access_workstation_path": str(path)},
+                   "arguments": ["--diff", "-vvv", "--become", "--become-method=su"]}
         before = path.read_text()
         checked = play("playbooks/kubeconfig.yml", variables=options["variables"], arguments=options["arguments"] + ["--check"])
         assert checked.code == 0 and checked.changed == 1 and path.read_text() == before, checked.output
@@ -381,7 +382,8 @@ def test_kubectl_from_a_file_of_the_control_machine(elsewhere, tmp_path):
     assert "v1.21.14" in elsewhere.check_output("/root/kubectl")
     assert kubectl_of(**write("v1.21.14")).changed == 0
     run = kubectl_of(**write("v1.30.1"))
-    assert run.code != 0 and "kubectl v1.30.1 differs by more than one minor version from the cluster's v1.20.2. Choose another kubectl_access_file" in run.text
+    message = "kubectl v1.30.1 differs by more than one minor version from the cluster's v1.20.2. Choose another kubectl_access_file"
+    assert run.code != 0 and message in run.text
 
 
 def test_kubectl_of_the_clusters_own_installation(elsewhere):

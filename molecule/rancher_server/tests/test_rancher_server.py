@@ -74,7 +74,8 @@ def test_an_address_that_is_no_https_url_is_refused():
 
 
 def test_too_little_space_is_refused():
-    refused("100000 GiB are required for the state of the Rancher server", playbook=PLAYBOOK, variables={"rancher_server_min_free_gib": "100000"})
+    refused("100000 GiB are required for the state of the Rancher server", playbook=PLAYBOOK,
+            variables={"rancher_server_min_free_gib": "100000"})
 
 
 def test_an_occupied_port_is_refused():
