@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Converts the options of the role whose task this is; documented in the module of the same name."""
+"""Converts the options of the role that runs this task; documented in the module of the same name."""
 import os
 
 import yaml
@@ -9,7 +9,7 @@ from ansible_collections.fay.rancher.plugins.plugin_utils._role_options import c
 
 
 class ActionModule(ActionBase):
-    """Runs on the control machine only; it returns each option under its name without the role's prefix, and `problems`."""
+    """Runs on the control machine only. Returns each option under its name without the role's prefix, and `problems`."""
 
     TRANSFERS_FILES = False
     _requires_connection = False

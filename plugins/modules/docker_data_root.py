@@ -4,170 +4,208 @@
 
 DOCUMENTATION = r"""
 module: docker_data_root
-short_description: Moves the data root of a Docker engine, all or nothing
+short_description: Moves Docker's data root to another path
 version_added: 0.1.0
 description:
-  - Finds where the engine's data is (the running engine, C(daemon.json), the flags C(--data-root), C(--graph) and C(-g)
-    of its unit, else C(/var/lib/docker)) and moves it to O(path) as a transaction.
-  - What cannot be is refused before anything stops. Then the engine is stopped, the data is copied beside the new place
-    (or renamed, on one filesystem), compared, put in its place, the configuration is switched, the engine started, and
-    its images, containers, volumes and networks are held against what it had.
-  - Any failure brings the engine back on its old data root with its old configuration. After a kill or a power cut the
-    next run goes on, or begins the last pass anew; a copy that was begun is gone on with.
-  - A flag in the unit gives way to C(daemon.json) by a drop-in, since the engine refuses a root in both.
+  - Finds Docker's data and moves it to O(path) as one transaction. The current location is the one that the running Docker
+    reports, else the one in C(daemon.json) or in a flag of the unit (C(--data-root), C(--graph), C(-g)), else
+    C(/var/lib/docker).
+  - The module checks everything before it stops Docker. Then it copies or renames the data, switches the configuration,
+    starts Docker and checks that Docker has the same images, containers, volumes and networks as before.
+  - After a failure Docker runs on its old data root with its old configuration. After a kill or a power failure the next run
+    continues the move; an interrupted copy is resumed.
+  - If the unit sets the data root by a flag, a drop-in replaces the flag by C(daemon.json), because Docker does not start if
+    the data root is set in both.
 author: fay.rancher authors (@fay-rancher)
 options:
   path:
     description:
-      - The data root, absolute. Nothing may be there but an unfinished copy of this module.
-    type: str
-    required: true
+      - Absolute path of the data root. It must be empty or missing, apart from an unfinished copy of this module.
+      - If not set, nothing is moved, and the module only reports where the data is.
+    type: path
   keep_old:
     description:
-      - Whether the old root is kept under a dated name (C(/var/lib/docker.old-2026-11-24)) after a copy. When V(false),
-        it is removed after the new one was verified, and so are those that earlier moves kept.
-      - An old root that is a mount point keeps its name.
+      - If V(true), the old root is kept after a copy, as C(/var/lib/docker.old-2026-11-24). A mount point keeps its name.
+      - If V(false), it is removed after the new root was verified, together with those that earlier moves have kept.
     type: bool
     default: true
-  slice:
+  config_backup:
     description:
-      - After how many seconds to come back and report. Set by the action plugin only.
+      - Directory with a backup of Docker's configuration, which is removed after a move because it names the old root.
+    type: path
+  _slice:
+    description:
+      - Internal, set by the action plugin. Seconds after which the module returns its progress.
     type: int
 attributes:
   check_mode:
-    description: Tells what would be moved and what would stop, and refuses what cannot be.
+    description: Can run in check mode and return the expected result without changing the host.
+    details: Reports what would be moved and which containers would stop. Fails if the move is not possible.
     support: full
   diff_mode:
-    description: Returns what is moved instead.
+    description: Returns details on what has changed, or would change in check mode, in diff mode.
+    details: See RV(moved) instead.
     support: none
+  idempotent:
+    description: A second run with the same options changes nothing.
+    support: full
+  platform:
+    description: Operating systems of the managed host.
+    platforms: linux
+    details: Needs systemd.
+    support: full
 requirements:
   - root on the host (C(become)), in check mode too
-  - rsync on the host, where data has to be copied
-  - systemd
+  - rsync on the host, if data has to be copied
 notes:
-  - The engine and its containers are stopped while the data is copied, those of C(live-restore) too.
-  - In a swarm the node is away for that time, and its services are moved by their managers. Drain it first.
-  - A containerd whose own root (C(/etc/containerd/config.toml)) lies in the data moves along.
+  - Docker and its containers are stopped while the data is copied, even with C(live-restore).
+  - In a swarm, drain the node first.
+  - If containerd's own root (C(/etc/containerd/config.toml)) is inside the data, it is moved too.
+seealso:
+  - name: Moving Docker's data root
+    description: The steps of a move, and what happens after a failure.
+    link: https://github.com/fay-rancher/fay.rancher/blob/main/docs/data-root.md
+  - plugin: fay.rancher.daemon_options_problems
+    plugin_type: filter
 """
 
 EXAMPLES = r"""
-- name: Keep the engine's data under /appdata
+- name: Move Docker's data to /appdata
   fay.rancher.docker_data_root:
     path: /appdata/lib/docker
+
+- name: Move Docker's data and remove the old copy
+  fay.rancher.docker_data_root:
+    path: /appdata/lib/docker
+    keep_old: false
+
+- name: Check whether a move is possible
+  fay.rancher.docker_data_root:
+    path: /appdata/lib/docker
+  check_mode: true
+  register: data_root
+
+- name: Find Docker's data
+  fay.rancher.docker_data_root:
+  register: data_root
+
+- name: Show where it is
+  ansible.builtin.debug:
+    msg: "Docker's data is at {{ data_root.root }}, old data at {{ data_root.old_roots | join(', ') }}"
 """
 
 RETURN = r"""
 moved:
-  description: What was moved, or would be in check mode. Empty where nothing had to be.
+  description: What was moved, or would be in check mode. Empty if nothing had to be moved.
   returned: success
   type: dict
-  sample:
-    from: /var/lib/docker
-    to: /appdata/lib/docker
-    method: copy
-    size: 5368709120
-    entries: 81234
-    free: 107374182400
-    containers: 12
-old:
-  description: Where the old root is kept now. Empty where there is none.
+  contains:
+    from:
+      description: The previous data root.
+      type: str
+      sample: /var/lib/docker
+    to:
+      description: The new data root, O(path).
+      type: str
+      sample: /appdata/lib/docker
+    method:
+      description: C(copy), C(rename), or C(none) if only a flag in the unit was replaced.
+      type: str
+      sample: copy
+    size:
+      description: Size of the data in bytes.
+      type: int
+      sample: 5368709120
+    entries:
+      description: Number of files and directories.
+      type: int
+      sample: 81234
+    free:
+      description: Free bytes at the new place before the move. In check mode only.
+      type: int
+      sample: 107374182400
+    containers:
+      description: Number of running containers. In check mode only.
+      type: int
+      sample: 12
+old_root:
+  description: The newest old data root that is kept. Empty if this run has moved nothing or none is kept.
   returned: success
   type: str
   sample: /var/lib/docker.old-2026-11-24
-superseded:
-  description: Old roots that were removed, or would be in check mode.
+old_roots:
+  description: All old data roots that moves have kept, oldest first.
+  returned: success
+  type: list
+  elements: str
+  sample: [/var/lib/docker.old-2026-11-24]
+removed_roots:
+  description: Old data roots that were removed, or would be in check mode.
   returned: success
   type: list
   elements: str
   sample: []
 root:
-  description: Where the engine's data is, or would be made.
+  description: Where Docker's data is, or would be created.
   returned: success
   type: str
   sample: /var/lib/docker
+detected_from:
+  description: How RV(root) is known. C(engine), C(daemon.json), C(unit), or C(default) if nothing names it.
+  returned: success
+  type: str
+  sample: engine
 has_data:
-  description: Whether an engine's data is there.
+  description: Whether RV(root) contains data.
   returned: success
   type: bool
   sample: true
 free:
-  description: Bytes that are free for O(path).
+  description: Free bytes at O(path), or at RV(root) without O(path).
   returned: success
   type: int
   sample: 107374182400
 running:
-  description: Whether the engine answers.
+  description: Whether Docker answers.
   returned: success
   type: bool
   sample: true
 version:
-  description: The running engine's version. Empty where none answers.
+  description: Version of the running Docker. Empty if it does not answer.
   returned: success
   type: str
   sample: 20.10.24
 command:
-  description: The command that starts the engine, without a flag for its data root. Empty where there is no unit.
+  description: The command that starts Docker, without a flag for the data root. Empty if there is no unit.
   returned: success
   type: str
   sample: /usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock
-by:
-  description: How RV(root) is known. C(engine), C(daemon.json), C(unit), or C(default) where nothing names it.
-  returned: success
-  type: str
-  sample: engine
 options:
-  description: The engine's configuration, C(daemon.json).
+  description: Docker's configuration, the content of C(daemon.json).
   returned: success
   type: dict
   sample: {"log-driver": "json-file"}
 daemon_json:
-  description: The same as text. Empty where the file is not there.
+  description: C(daemon.json) as text. Empty if the file does not exist.
   returned: success
   type: str
   sample: '{"log-driver": "json-file"}'
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fay.rancher.plugins.module_utils._engine.data_root import (
-    DataRootError,
-    Host,
-    Move,
-    find,
-    gib,
-    has_data,
-)
-from ansible_collections.fay.rancher.plugins.module_utils._files import free_bytes, require_root
-
-REPORTED = ("from", "to", "method", "size", "entries", "free", "containers")
-
-
-def describe(plan, by):
-    """What check mode says, one line each. by: how the old root is known."""
-    if plan["method"] == "none":
-        return ["The data root stays %s; its flag in docker.service gives way to daemon.json" % plan["to"],
-                "%d running containers would be stopped and started" % plan["containers"]]
-    lines = ["%s would move from %s (known by: %s) to %s by a %s; %s are free there" % (
-        gib(plan["size"]), plan["from"], by, plan["to"], plan["method"], gib(plan["free"])),
-        "%d running containers would stop meanwhile" % plan["containers"]]
-    if plan["swarm"]:
-        lines.append("This node of a swarm would be away meanwhile, and its services move: drain it first")
-    return lines
-
-
-def seen(host, found):
-    """What is returned of the host: found is what find() says of it."""
-    info = found["info"] or {}
-    return dict(root=found["root"], by=found["by"], has_data=has_data(found["root"]), options=found["options"],
-                running=bool(info), version=info.get("ServerVersion", ""), command=found["start"],
-                daemon_json=host.read(host.daemon_json))
+from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
+from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Host
+from ansible_collections.fay.rancher.plugins.module_utils._engine.report import run
+from ansible_collections.fay.rancher.plugins.module_utils._files import require_root
 
 
 def main():
     module = AnsibleModule(
         argument_spec=dict(
-            path=dict(type="str", required=True),
+            path=dict(type="path"),
             keep_old=dict(type="bool", default=True),
-            slice=dict(type="int"),
+            config_backup=dict(type="path"),
+            _slice=dict(type="int"),
         ),
         supports_check_mode=True,
     )
@@ -175,29 +213,13 @@ def main():
         require_root("Docker's data root and the state of an earlier move cannot be read")
     except PermissionError as error:
         module.fail_json(msg=str(error))
-    host = Host()
-    move = Move(host, module.params["path"].rstrip("/") or "/", module.params["keep_old"])
     try:
-        if module.check_mode:
-            found = find(host)
-            plan = move.load() or move.plan(found)
-            moved = dict((name, plan[name]) for name in REPORTED) if plan else {}
-            removed = move.removable()
-            module.exit_json(changed=bool(plan or removed), moved=moved, superseded=removed, old="",
-                             free=free_bytes(move.target), lines=describe(plan, found["by"]) if plan else [], done=True,
-                             **seen(host, found))
-        removed = move.removable()
-        done, result, lines = move.advance(module.params["slice"] or 10 ** 9)
-        if not done:
-            module.exit_json(changed=True, done=False, lines=lines)
-        old = (result or {}).pop("old", None) or ""
-        gone = [path for path in removed if path not in move.removable()]
-        module.exit_json(changed=bool(result or gone), moved=result or {}, superseded=gone, old=old,
-                         free=free_bytes(move.target), lines=lines, done=True, **seen(host, find(host)))
+        result = run(Host(), module.params, module.check_mode)
     except DataRootError as error:
         module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(msg="The data root was not looked at or moved: %s" % error)
+        module.fail_json(msg="Could not inspect or move the data root: %s" % error)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

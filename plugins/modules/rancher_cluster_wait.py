@@ -51,13 +51,13 @@ options:
       - For how many seconds the same error may stand still.
     type: int
     default: 300
-  seen:
+  _seen:
     description:
-      - What an earlier part of the same waiting saw. Set by the action plugin only.
+      - Internal, set by the action plugin. State of the wait from the previous call.
     type: dict
-  slice:
+  _slice:
     description:
-      - After how many seconds to come back and report. Set by the action plugin only.
+      - Internal, set by the action plugin. Seconds after which the module returns its progress.
     type: int
 attributes:
   check_mode:
@@ -126,7 +126,7 @@ def wait(client, parameters, watch, begun):
     """
     name, lines = parameters["name"], []
     end = begun + parameters["timeout"]
-    end_of_slice = time.monotonic() + (parameters["slice"] or parameters["timeout"])
+    end_of_slice = time.monotonic() + (parameters["_slice"] or parameters["timeout"])
     while True:
         cluster = client.cluster(name)
         if cluster is None:
@@ -159,8 +159,8 @@ def main():
             timeout=dict(type="int", default=1800),
             settle=dict(type="int", default=10),
             stall=dict(type="int", default=300),
-            seen=dict(type="dict"),
-            slice=dict(type="int"),
+            _seen=dict(type="dict"),
+            _slice=dict(type="int"),
         ),
         required_one_of=[("password", "token")],
         supports_check_mode=True,
@@ -168,7 +168,7 @@ def main():
     parameters = module.params
     if module.check_mode:
         module.exit_json(changed=False, state="", messages=[], waited=0, lines=[], done=True)
-    seen = parameters["seen"] or {}
+    seen = parameters["_seen"] or {}
     watch = Watch(parameters["nodes"], parameters["goal"], parameters["settle"], parameters["stall"])
     watch.load(seen)
     begun = seen.get("begun") or time.monotonic()

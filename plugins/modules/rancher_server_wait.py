@@ -30,13 +30,13 @@ options:
       - For how many seconds to wait at most.
     type: int
     default: 600
-  seen:
+  _seen:
     description:
-      - What an earlier part of the same waiting saw. Set by the action plugin only.
+      - Internal, set by the action plugin. State of the wait from the previous call.
     type: dict
-  slice:
+  _slice:
     description:
-      - After how many seconds to come back and report. Set by the action plugin only.
+      - Internal, set by the action plugin. Seconds after which the module returns its progress.
     type: int
 requirements:
   - The Docker command line on the host
@@ -74,17 +74,17 @@ def main():
             container=dict(type="str", default="rancher"),
             port=dict(type="int", default=443),
             timeout=dict(type="int", default=600),
-            seen=dict(type="dict"),
-            slice=dict(type="int"),
+            _seen=dict(type="dict"),
+            _slice=dict(type="int"),
         ),
         supports_check_mode=True,
     )
     parameters = module.params
     module.get_bin_path("docker", required=True)
     container = Container(parameters["container"], module.run_command)
-    wait = ServerWait(container, "https://127.0.0.1:%d" % parameters["port"], parameters["timeout"], parameters["seen"])
+    wait = ServerWait(container, "https://127.0.0.1:%d" % parameters["port"], parameters["timeout"], parameters["_seen"])
     try:
-        value, lines = wait.wait(parameters["slice"] or parameters["timeout"])
+        value, lines = wait.wait(parameters["_slice"] or parameters["timeout"])
     except ServerError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, done=value is not None, first_login=value or "", lines=lines,

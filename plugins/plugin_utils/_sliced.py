@@ -1,32 +1,32 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Action plugins whose module works in slices of time, and which show in between how far it is."""
+"""Action plugins that run a resumable module again every few seconds, to show its progress. Private to the collection."""
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 
 class SlicedAction(ActionBase):
-    """Executes `module` with its option `slice` again and again until it returns `done`.
+    """Runs a module with the option `_slice` until it returns `done`. A change in any run is a change of the task.
 
-    Each time `lines` (list of str) are shown, each once where it stays the same; `seen`, whatever it is, is given to the
-    next slice. A change in any slice is one of the whole.
+    After each run the returned `lines` (list of str) are shown; a line that is repeated is shown once. If the module returns
+    `seen` (dict), the next run gets it as the option `_seen`.
     """
 
     module = None  # full name of the module
-    seconds = None  # length of a slice
+    seconds = None  # after how many seconds the module returns
 
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
-        extra, changed, shown = {}, False, None
+        state, changed, last_line = {}, False, None
         while True:
-            result = self._execute_module(
-                module_name=self.module, module_args=dict(self._task.args, slice=self.seconds, **extra), task_vars=task_vars)
+            arguments = dict(self._task.args, _slice=self.seconds, **state)
+            result = self._execute_module(module_name=self.module, module_args=arguments, task_vars=task_vars)
             for line in result.pop("lines", []):
-                if line != shown:
+                if line != last_line:
                     Display().display("  %s: %s" % (task_vars["inventory_hostname"], line))
-                    shown = line
+                    last_line = line
             if "seen" in result:
-                extra = {"seen": result.pop("seen")}
+                state = {"_seen": result.pop("seen")}
             changed = changed or result.get("changed", False)
             if result.get("failed") or result.get("skipped") or result.pop("done", True):
                 return dict(result, changed=changed)

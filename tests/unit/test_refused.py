@@ -80,7 +80,7 @@ def private(tmp_path):
 
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_the_data_root_is_not_described_without_root(check_mode):
-    result = as_nobody(run_module, docker_data_root, {"path": "/var/lib/docker", "keep_old": True, "slice": None}, check_mode)
+    result = as_nobody(run_module, docker_data_root, {"path": "/var/lib/docker"}, check_mode)
     assert result["failed"] is True and "has_data" not in result
     assert result["msg"].startswith("Docker's data root and the state of an earlier move cannot be read. The tasks run as nobody on ")
     assert result["msg"].endswith("; root is required. Set become to true for the play or the host")

@@ -103,5 +103,5 @@ def test_a_cluster_that_is_not_ready_in_time_is_described(monkeypatch):
         def nodes(self, identifier):
             return []
     with pytest.raises(RancherError, match="The cluster fay is not active after 5 seconds, these nodes are not: bg1"):
-        rancher_cluster_wait.wait(Client(), {"name": "fay", "timeout": 5, "slice": None}, Watch(["bg1"], "active", 10, 300), 1000.0)
+        rancher_cluster_wait.wait(Client(), {"name": "fay", "timeout": 5, "_slice": None}, Watch(["bg1"], "active", 10, 300), 1000.0)
     assert now[0] == 1005

@@ -21,9 +21,9 @@ def test_a_configuration_that_the_engine_does_not_take_never_stays(name):
 
 
 @pytest.mark.parametrize("options, message", [
-    ({"log-opts": {"max-file": 3}}, "log-opts must be a table of texts"),
-    ({"log-optss": {"max-file": "3"}}, "an engine 20.10 knows no option log-optss"),
-    ({"hosts": ["tcp://0.0.0.0:2375"]}, "hosts stands in daemon.json and as a flag in docker.service"),
+    ({"log-opts": {"max-file": 3}}, "log-opts must be a map of strings"),
+    ({"log-optss": {"max-file": "3"}}, "Docker 20.10 does not support the option log-optss"),
+    ({"hosts": ["tcp://0.0.0.0:2375"]}, "hosts is set both in daemon.json and as a flag in docker.service"),
 ])
 def test_options_that_cannot_be_are_refused(options, message):
     refused(message, playbook=PLAYBOOK, variables={"docker_ce_daemon_options": options}, arguments=["--limit=debian12"])
@@ -81,7 +81,7 @@ def test_proxies_environment_command_and_options_by_one_restart_and_away_again()
     assert host.file("/etc/systemd/system/docker.service.d/80-fay-environment.conf").mode == 0o600
     assert starts("el9") - started == 1
     assert play(PLAYBOOK, variables=variables, arguments=["--limit=el9"]).changed == 0
-    refused("data-root stands in daemon.json and as a flag", playbook=PLAYBOOK, arguments=["--limit=el9"],
+    refused("data-root is set both in daemon.json and as a flag", playbook=PLAYBOOK, arguments=["--limit=el9"],
             variables={"docker_ce_exec_start": unit + " --data-root /elsewhere"})
     assert play(PLAYBOOK, arguments=["--limit=el9"]).code == 0
     shown = json.loads(host.check_output("docker info --format '{{json .}}'"))

@@ -22,8 +22,8 @@ def test_the_flag_of_the_notes_gave_way_and_the_packages_unit_is_untouched():
 def test_check_mode_tells_what_would_be_moved():
     run = play(PLAYBOOK, variables={"docker_ce_data_root": "/appdata/elsewhere"}, arguments=["--check", "--limit=el9"])
     assert run.code == 0, run.output
-    assert "would move from /appdata/lib/docker (known by: engine) to /appdata/elsewhere by a rename" in run.text
-    assert "1 running containers would stop meanwhile" in run.text
+    assert "would be moved from /appdata/lib/docker (detected from: engine) to /appdata/elsewhere by rename" in run.text
+    assert "Running containers that would stop during the move: 1" in run.text
     holds_everything("el9", "/appdata/lib/docker")
 
 
@@ -44,7 +44,7 @@ def test_an_engine_that_does_not_start_there_is_brought_back():
                       ">/etc/systemd/system/docker.service.d/10-test.conf && systemctl daemon-reload", drop_in)
     try:
         run = play(PLAYBOOK, variables={"docker_ce_data_root": "/appdata/elsewhere"}, arguments=["--limit=debian12"])
-        assert run.code != 0 and "The engine is on /appdata/lib/docker again" in run.text, run.output
+        assert run.code != 0 and "Docker uses /appdata/lib/docker again" in run.text, run.output
         holds_everything("debian12", "/appdata/lib/docker")
         assert not host.file("/appdata/elsewhere").exists
     finally:
@@ -57,7 +57,7 @@ def moved(name, target, **variables):
 
 def test_foreign_files_are_left_alone():
     on("el9").check_output("mkdir -p /appdata/foreign && echo mine >/appdata/foreign/file")
-    refused("/appdata/foreign is not empty, and the engine's data is at /appdata/lib/docker", playbook=PLAYBOOK,
+    refused("/appdata/foreign is not empty, and Docker's data is at /appdata/lib/docker", playbook=PLAYBOOK,
             variables={"docker_ce_data_root": "/appdata/foreign"}, arguments=["--limit=el9"])
     assert on("el9").check_output("ls -A /appdata/foreign") == "file"
 
@@ -71,7 +71,7 @@ def test_a_disk_that_fills_up_during_the_copy():
                           "fallocate -l $(df --output=avail -B1 /small | tail -1) /small/filler"])
         run = moved("el9", "/small/docker")
         assert run.code != 0 and "No space left on device" in run.text, run.output
-        assert "The engine is on /appdata/lib/docker again" in run.text
+        assert "Docker uses /appdata/lib/docker again" in run.text
         holds_everything("el9", "/appdata/lib/docker")
         host.check_output("rm /small/filler")
         copied = host.check_output("cd /small/docker.fay-moving && find overlay2 -type f -printf '%p %i\n' | sort | head -50")
@@ -94,7 +94,7 @@ def test_a_source_that_changes_under_the_copy():
                                "while sleep 0.05; do date +%N >>/appdata/lib/docker/volumes/things/_data/busy || exit; done"])
     try:
         run = moved("el9", "/var/lib/docker")
-        assert run.code != 0 and "differs from /appdata/lib/docker after it was made" in run.text, run.output
+        assert run.code != 0 and "still differs from /appdata/lib/docker after 3 passes" in run.text, run.output
         assert "volumes/things/_data/busy" in run.text
     finally:
         host.check_output("pkill -f [t]hings/_data/busy")
@@ -108,7 +108,7 @@ def test_a_node_of_a_swarm():
     try:
         host.check_output("docker service create --detach --stop-signal KILL --name served rancher/rke-tools:v0.1.78 sleep infinity")
         run = play(PLAYBOOK, arguments=["--limit=debian13", "--check"], variables={"docker_ce_data_root": "/var/lib/docker"})
-        assert run.code == 0 and "This node of a swarm would be away meanwhile" in run.text, run.output
+        assert run.code == 0 and "This swarm node would be unavailable during the move" in run.text, run.output
         run = moved("debian13", "/var/lib/docker")
         assert run.code == 0, run.output
         assert host.check_output("docker info --format '{{.DockerRootDir}} {{.Swarm.LocalNodeState}}'") == "/var/lib/docker active"

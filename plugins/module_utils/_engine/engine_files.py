@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Files that name the data root: daemon.json, the drop-in, containerd's configuration, containers. Private to the collection."""
+import contextlib
+import json
+import os
+import re
+import time
+
+from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError, parse_daemon_json, render_daemon_json
+from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import is_inside, read_text, sync_directory
+from ansible_collections.fay.rancher.plugins.module_utils._files import make_directories, write_atomically
+
+RELOAD_SECONDS = 30
+DROP_IN_TEXT = """\
+# Made by fay.rancher: the data root is set in /etc/docker/daemon.json, and dockerd does not start if it is also a flag.
+[Service]
+ExecStart=
+ExecStart=%s
+"""
+
+
+def write_configuration(path, text):
+    """Write a configuration file (mode 0644) to disk, with its directory. Raises OSError."""
+    make_directories(os.path.dirname(path))
+    write_atomically(path, text, 0o644)
+    sync_directory(os.path.dirname(path))
+
+
+def write_daemon_json(host, options):
+    """Replace daemon.json by a dict of options."""
+    write_configuration(host.daemon_json, render_daemon_json(options))
+
+
+def write_drop_in(host, command):
+    """Override the unit's ExecStart by `command`."""
+    write_configuration(host.drop_in, DROP_IN_TEXT % command)
+
+
+def disable_live_restore(host, clock):
+    """Turn live-restore off in daemon.json and wait until Docker has done so. clock: function that returns seconds.
+
+    Raises DataRootError after RELOAD_SECONDS.
+    """
+    options = parse_daemon_json(read_text(host.daemon_json))
+    write_daemon_json(host, dict(options, **{"live-restore": False}))
+    host.reload()
+    deadline = clock() + RELOAD_SECONDS
+    while host.docker_info().get("LiveRestoreEnabled"):
+        if clock() > deadline:
+            raise DataRootError("Docker does not turn live-restore off. See `journalctl -u docker`")
+        time.sleep(host.poll_seconds)
+
+
+def containerd_root(host, source):
+    """containerd's root (str) as written in its configuration, if it is below `source`; else None."""
+    match = re.search(r"""^\s*root\s*=\s*["']([^"']+)""", read_text(host.containerd_config), re.M)
+    return match.group(1) if match and is_inside(os.path.realpath(match.group(1)), source) else None
+
+
+def move_containerd_root(host, old, new):
+    """Change containerd's root from below `old` to the same path below `new`, if it is below `old`."""
+    root = containerd_root(host, old)
+    if root:
+        moved = new + os.path.realpath(root)[len(old):]
+        write_configuration(host.containerd_config, read_text(host.containerd_config).replace(root, moved, 1))
+
+
+def read_configuration(host):
+    """{daemon_json, drop_in, containerd: text} for restore_configuration(); empty texts for files that do not exist."""
+    return {"daemon_json": read_text(host.daemon_json), "drop_in": read_text(host.drop_in),
+            "containerd": read_text(host.containerd_config)}
+
+
+def restore_configuration(host, texts, with_containerd):
+    """Write the texts of read_configuration() back. daemon.json is last, because it decides which root is used."""
+    if with_containerd:
+        _restore(host.containerd_config, texts["containerd"])
+    _restore(host.drop_in, texts["drop_in"])
+    _restore(host.daemon_json, texts["daemon_json"])
+
+
+def _restore(path, text):
+    if text:
+        write_atomically(path, text, 0o644)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def repoint_containers(root, old, new):
+    """In the containers of the data root at `root`, replace paths below `old` by the same paths below `new`.
+
+    Docker stores absolute paths in containers/ID/config.v2.json: of volumes in MountPoints.NAME.Source, of logs and similar
+    files in fields of their own (moby v20.10 container/container.go), and does not determine them again when it starts. A
+    path that the user mounted from the host (Type bind) is left unchanged. Raises OSError.
+    """
+    folder = os.path.join(root, "containers")
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+        path = os.path.join(folder, name, "config.v2.json")
+        try:
+            with open(path, encoding="utf-8") as source:
+                config = json.load(source)
+        except (OSError, ValueError):  # Docker skips such a container too
+            continue
+        if _replace_paths(config, old.rstrip("/"), new.rstrip("/")):
+            status = os.stat(path)
+            text = json.dumps(config, separators=(",", ":"), ensure_ascii=False)
+            write_atomically(path, text, status.st_mode & 0o777, (status.st_uid, status.st_gid))
+
+
+def _replace_paths(config, old, new):
+    """Replace the paths in a container's configuration (dict, changed in place). Returns whether there were any."""
+    volumes = [point for point in (config.get("MountPoints") or {}).values() if point.get("Type") == "volume"]
+    changed = False
+    for fields in [config] + volumes:
+        for key, value in fields.items():
+            if isinstance(value, str) and value.startswith(old + "/"):
+                fields[key] = new + value[len(old):]
+                changed = True
+    return changed

@@ -1,0 +1,216 @@
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Paths, directories, mounts and what filesystems support. Private to the collection."""
+import contextlib
+import ctypes
+import errno
+import os
+import shutil
+
+from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
+
+PARTIAL_SUFFIX = ".fay-moving"  # an unfinished copy is TARGET.fay-moving
+MARKER = ".fay-moving"  # if the target is a mount point: this file in it marks an unfinished copy
+SYSTEM_DIRECTORIES = ("/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/media", "/mnt", "/opt", "/proc",
+                      "/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/var", "/var/lib", "/var/run")
+# Filesystems that overlay2 does not support: kernel Documentation/filesystems/overlayfs.rst, "upper must support xattr and
+# give valid d_type"; docs.docker.com/engine/storage/drivers/overlayfs-driver.
+NOT_FOR_OVERLAY2 = ("nfs", "nfs4", "cifs", "smb3", "overlay", "aufs", "ecryptfs", "vfat", "exfat", "ntfs", "9p", "tmpfs", "ramfs")
+AT_FDCWD = -100  # linux/fcntl.h
+RENAME_EXCHANGE = 2  # linux/fs.h
+BLOCK_BYTES = 512  # unit of st_blocks: stat(2)
+DIRENT_TYPE_OFFSET = 18  # struct dirent of 64-bit Linux: d_ino 8, d_off 8, d_reclen 2 bytes, then d_type: readdir(3)
+
+
+# ---- paths
+
+def gib(size):
+    """Text of a number of bytes in GiB."""
+    return "%.1f GiB" % (size / 1024.0 ** 3)
+
+
+def is_inside(path, directory):
+    """Whether `path` is `directory` or below it. Both are compared as text."""
+    return (path.rstrip("/") + "/").startswith(directory.rstrip("/") + "/")
+
+
+def is_same_path(first, second):
+    """Whether two paths are the same after links are resolved."""
+    return os.path.realpath(first) == os.path.realpath(second)
+
+
+def resolve_parent(path):
+    """The path with the links of its directory resolved. The last part can be a link or missing."""
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+
+
+def partial_copy_path(target):
+    """Where an unfinished copy for `target` is. A mount point cannot be renamed, so it is the target itself."""
+    return target if os.path.ismount(target) else target + PARTIAL_SUFFIX
+
+
+def check_target_path(source, target):
+    """Raise DataRootError if `target` is not valid as the data root for the data at `source`."""
+    if not target.startswith("/") or os.path.normpath(target) != target.rstrip("/") or target in SYSTEM_DIRECTORIES:
+        raise DataRootError("%r is not a valid data root: it must be an absolute path without `.` and `..` and not a system "
+                            "directory. Choose another path" % target)
+    current, wanted = os.path.realpath(source), os.path.realpath(target)
+    if current != wanted and (is_inside(current, wanted) or is_inside(wanted, current)):
+        raise DataRootError("Docker's data is at %s and cannot be moved to %s: one path contains the other. "
+                            "Choose a separate path" % (current, wanted))
+
+
+# ---- files and directories
+
+def read_text(path):
+    """A file's text; empty if the file does not exist. Raises DataRootError for text that is not UTF-8, OSError."""
+    try:
+        with open(path, encoding="utf-8") as source:
+            return source.read()
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError as error:
+        raise DataRootError("%s is not UTF-8 text (%s). Correct the file" % (path, error))
+
+
+def sync_directory(path):
+    """Write a directory's entries to disk: only then is a rename in it durable (fsync(2))."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove_path(path):
+    """Remove a file, a link or a directory with its content."""
+    if is_directory(path):
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)
+
+
+def is_empty(directory):
+    """Whether a directory contains nothing, or only what a new filesystem contains."""
+    return not [name for name in os.listdir(directory) if name != "lost+found"]
+
+
+def is_directory(path):
+    """Whether a path is a directory itself, not a link to one."""
+    return os.path.isdir(path) and not os.path.islink(path)
+
+
+def has_data(directory):
+    """Whether a path is a directory that is not empty."""
+    return os.path.isdir(directory) and not is_empty(directory)
+
+
+def has_complete_data(directory):
+    """Whether a directory has data and is not marked as an unfinished copy."""
+    return has_data(directory) and not os.path.exists(os.path.join(directory, MARKER))
+
+
+def measure_data(root):
+    """(bytes on disk, number of entries) of Docker's data. A file with several links counts once in the bytes."""
+    size, entries, counted = 0, 0, set()
+    for folder, directories, files in os.walk(root):
+        if folder == root:
+            directories[:] = [name for name in directories if name != "lost+found"]
+            files = [name for name in files if name != MARKER]
+        for name in directories + files:
+            try:
+                status = os.lstat(os.path.join(folder, name))
+            except OSError:  # removed since it was listed
+                continue
+            entries += 1
+            inode = (status.st_dev, status.st_ino)
+            if status.st_nlink > 1 and not os.path.isdir(os.path.join(folder, name)):
+                if inode in counted:
+                    continue
+                counted.add(inode)
+            size += status.st_blocks * BLOCK_BYTES
+    return size, entries
+
+
+# ---- mounts and filesystems
+
+def list_mounts():
+    """[(mount point, filesystem type)] from /proc/self/mountinfo: proc(5)."""
+    mounts = []
+    with open("/proc/self/mountinfo") as source:
+        for line in source:
+            before, after = line.split(" - ", 1)
+            point = before.split()[4].encode().decode("unicode_escape")
+            mounts.append((point, after.split()[0]))
+    return mounts
+
+
+def containing_mount(path):
+    """(mount point, filesystem type) of the mount that contains a path. Of two on one point it is the later."""
+    real = os.path.realpath(path)
+    best = ("", "")
+    for mount in list_mounts():
+        if is_inside(real, mount[0]) and len(mount[0]) >= len(best[0]):
+            best = mount
+    return best
+
+
+def filesystem_type(path):
+    """Type of the filesystem that contains a path, such as `ext4`."""
+    return containing_mount(path)[1]
+
+
+def mounts_below(directory):
+    """Mount points (list of str) below a directory, without the directory itself."""
+    return [point for point, unused in list_mounts() if is_inside(point, directory) and point != directory]
+
+
+def can_rename(source, directory):
+    """Whether `source` can be renamed into `directory`: both are on one filesystem and in one mount of it."""
+    return os.stat(source).st_dev == os.stat(directory).st_dev and containing_mount(source)[0] == containing_mount(directory)[0]
+
+
+def reports_entry_types(directory):
+    """Whether the filesystem reports the types of entries (d_type), which overlay2 needs. xfs with ftype=0 does not."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.opendir.restype, libc.readdir.restype = ctypes.c_void_p, ctypes.c_void_p
+    libc.readdir.argtypes = libc.closedir.argtypes = [ctypes.c_void_p]
+    probe = os.path.join(directory, ".fay-probe-%d" % os.getpid())
+    os.mkdir(probe)
+    try:
+        open(os.path.join(probe, "file"), "w").close()
+        handle = libc.opendir(os.fsencode(probe))
+        types = []
+        entry = libc.readdir(handle)
+        while entry:
+            types.append(ctypes.c_ubyte.from_address(entry + DIRENT_TYPE_OFFSET).value)
+            entry = libc.readdir(handle)
+        libc.closedir(handle)
+        return bool(types) and all(types)
+    finally:
+        shutil.rmtree(probe)
+
+
+def exchange(first, second):
+    """Exchange two paths of one filesystem in one step (renameat2(2)). Raises OSError if kernel or filesystem cannot."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "renameat2"):
+        raise OSError(errno.ENOSYS, "the C library has no renameat2")
+    if libc.renameat2(AT_FDCWD, os.fsencode(first), AT_FDCWD, os.fsencode(second), RENAME_EXCHANGE) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), first)
+
+
+def can_exchange(directory):
+    """Whether exchange() works in a directory."""
+    names = [os.path.join(directory, ".fay-probe-%d-%s" % (os.getpid(), part)) for part in ("a", "b")]
+    try:
+        for name in names:
+            os.mkdir(name)
+        exchange(*names)
+        return True
+    except OSError:
+        return False
+    finally:
+        for name in names:
+            with contextlib.suppress(OSError):
+                os.rmdir(name)

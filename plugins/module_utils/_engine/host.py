@@ -1,0 +1,172 @@
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Docker, systemd, rsync and SELinux of this host, through their commands. Private to the collection."""
+import json
+import os
+import re
+import subprocess
+
+from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DEFAULT_ROOT, DataRootError
+from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import MARKER
+
+DROP_IN = "/etc/systemd/system/docker.service.d/90-fay-data-root.conf"
+MAX_STOP_TRIES = 5
+LISTS = (("images", ("image", "ls", "--all", "--quiet", "--no-trunc")),
+         ("volumes", ("volume", "ls", "--quiet")),
+         ("networks", ("network", "ls", "--filter", "scope=local", "--format", "{{.Name}}")),
+         ("containers", ("ps", "--all", "--quiet", "--no-trunc")))
+CONTAINER_FORMAT = ('{{.Id}}|{{.State.Status}}|{{.HostConfig.RestartPolicy.Name}}|{{.HostConfig.AutoRemove}}|'
+                    '{{index .Config.Labels "com.docker.swarm.task.id"}}|{{range .Mounts}}{{.Name}} {{end}}')
+# Everything that Docker's data contains: links, ACLs, extended attributes, holes, devices, numeric owners.
+RSYNC_OPTIONS = ["-aHAXS", "--numeric-ids", "--delete", "--one-file-system", "--exclude=/lost+found", "--exclude=/" + MARKER]
+# The session of its own keeps the copy running if this run is killed.
+COPY_SCRIPT = 'cd "$0" && echo $$ >copy.pid && "$@" >copy.out 2>copy.err; echo $? >copy.part && mv copy.part copy.code'
+
+
+class Host:
+    """The commands and the files of Docker on this host. Tests replace it by a host without Docker."""
+
+    default_root = DEFAULT_ROOT
+    daemon_json = "/etc/docker/daemon.json"
+    containerd_config = "/etc/containerd/config.toml"
+    drop_in = DROP_IN
+    poll_seconds = 0.5
+
+    def run(self, *command):
+        """Run a command: (exit code, standard output, standard error). 127 if the program does not exist."""
+        try:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                                       env=dict(os.environ, LC_ALL="C"))
+        except OSError as error:
+            return 127, "", str(error)
+        out, err = process.communicate()
+        return process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+
+    # ---- Docker
+
+    def unit_text(self):
+        """The text of docker.service with its drop-ins; empty if it does not exist."""
+        return self.run("systemctl", "cat", "docker.service")[1]
+
+    def is_running(self):
+        """Whether docker.service runs or starts. Does not contact Docker."""
+        return self.run("systemctl", "is-active", "docker.service")[1].strip() in ("active", "activating", "reloading")
+
+    def docker_info(self):
+        """`docker info` as a dict; empty if Docker does not answer. It starts a stopped Docker through its socket."""
+        code, out, unused = self.run("docker", "info", "--format", "{{json .}}")
+        try:
+            info = json.loads(out) if code == 0 else None
+        except ValueError:
+            return {}
+        return info if info and info.get("DockerRootDir") else {}
+
+    def is_on(self, root):
+        """Whether Docker answers and has its data at `root`."""
+        info = self.docker_info()
+        return bool(info) and os.path.realpath(info["DockerRootDir"]) == os.path.realpath(root)
+
+    def list_objects(self):
+        """What Docker has: {images, containers: {id: [state, restart policy]}, volumes, networks (names)}.
+
+        Without what Docker itself can remove when it stops: containers of `docker run --rm` and of swarm tasks, with their
+        anonymous volumes (a swarm node removes both when it replaces a task), and the swarm's networks. Raises DataRootError.
+        """
+        lists = {}
+        for name, command in LISTS:
+            code, out, err = self.run("docker", *command)
+            if code:
+                raise DataRootError("`docker %s` failed: %s" % (" ".join(command), err.strip()))
+            lists[name] = sorted(set(out.split("\n")) - {""})
+        containers, temporary_volumes = self._inspect_containers(lists["containers"])
+        volumes = [name for name in lists["volumes"] if name not in temporary_volumes or not re.match("[0-9a-f]{64}$", name)]
+        return dict(lists, containers=containers, volumes=volumes)
+
+    def _inspect_containers(self, identifiers):
+        """({id: [state, restart policy]} of containers that survive a stop, names of the volumes of the others)."""
+        containers, temporary_volumes = {}, set()
+        if identifiers:
+            out = self.run("docker", "inspect", "--format", CONTAINER_FORMAT, *identifiers)[1]
+            for line in out.splitlines():
+                identifier, state, policy, removed, task, volumes = line.split("|")
+                if removed == "true" or task:
+                    temporary_volumes.update(volumes.split())
+                else:
+                    containers[identifier] = [state, policy or "no"]
+        return containers, temporary_volumes
+
+    def reload(self):
+        """Let Docker read daemon.json again."""
+        self.run("systemctl", "reload", "docker.service")
+
+    def stop(self, *services):
+        """Stop Docker with its socket, then further services. Raises DataRootError if Docker still runs.
+
+        A client that connects while Docker stops starts both again through the socket, hence several tries.
+        """
+        for unused in range(MAX_STOP_TRIES):
+            self.run("systemctl", "stop", "docker.socket", "docker.service")
+            if not self.is_running() and self.run("systemctl", "is-active", "docker.socket")[1].strip() != "active":
+                break
+        if services:
+            self.run("systemctl", "stop", *services)
+        if self.is_running():
+            raise DataRootError("`systemctl stop docker` did not stop Docker. See `journalctl -u docker`")
+
+    def start(self):
+        """Start Docker. Raises DataRootError with the end of its log."""
+        self.run("systemctl", "daemon-reload")
+        self.run("systemctl", "reset-failed", "docker.service", "docker.socket")
+        code, unused, err = self.run("systemctl", "start", "docker.service")
+        if code:
+            log = self.run("journalctl", "--unit=docker.service", "--lines=5", "--no-pager", "--output=cat")[1]
+            raise DataRootError("Docker does not start: %s %s" % (err.strip(), " | ".join(log.split("\n"))))
+
+    # ---- rsync
+
+    def has_rsync(self):
+        """Whether rsync can be started."""
+        return self.run("rsync", "--version")[0] == 0
+
+    def copy_command(self, source, target):
+        """The command (list of str) that copies Docker's data and prints its progress."""
+        return ["rsync"] + RSYNC_OPTIONS + ["--info=progress2", "--no-inc-recursive", source + "/", target + "/"]
+
+    def start_copy(self, source, target, directory, lock):
+        """Start the copy in the background. It continues if this run is killed.
+
+        directory: str, for the files copy.pid, copy.out, copy.err and copy.code (exit code). lock: int, an open, locked file
+        that the copy inherits; while it is locked, a copy runs.
+        """
+        command = ["sh", "-c", COPY_SCRIPT, directory] + self.copy_command(source, target)
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                         start_new_session=True, pass_fds=[lock])
+
+    def list_differences(self, source, target):
+        """What another rsync would still change, one line (str) per entry. Raises DataRootError."""
+        code, out, err = self.run("rsync", *(RSYNC_OPTIONS + ["--dry-run", "--itemize-changes", source + "/", target + "/"]))
+        if code:
+            raise DataRootError("could not compare %s with its copy: %s" % (source, err.strip()))
+        return [line for line in out.splitlines() if line.strip()]
+
+    # ---- SELinux
+
+    def apply_selinux_rules(self, target):
+        """On an SELinux host, apply the rules for DEFAULT_ROOT to `target` too (semanage-fcontext(8), -e). Raises DataRootError.
+
+        Not the rules for the previous root: those may be such a substitution themselves, and libselinux does not follow one
+        substitution to another (label_file.c, selabel_sub_key()).
+        """
+        if self.run("selinuxenabled")[0] != 0:
+            return
+        if target == DEFAULT_ROOT:
+            self.run("restorecon", "-R", target)
+            return
+        code, unused, err = self.run("semanage", "fcontext", "-a", "-e", DEFAULT_ROOT, target)
+        if code and "already" not in err:
+            if self.run("getenforce")[1].strip() == "Enforcing":
+                raise DataRootError("SELinux is enforcing and the rules of %s cannot be applied to %s: %s. Install "
+                                    "policycoreutils-python-utils (CentOS 7: policycoreutils-python)"
+                                    % (DEFAULT_ROOT, target, err.strip()))
+            return
+        self.run("restorecon", "-R", target)

@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How the data itself changes its place: by a copy, by a rename, or not at all. Private to the collection."""
+import contextlib
+import os
+
+from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
+from ansible_collections.fay.rancher.plugins.module_utils._engine.engine_files import repoint_containers
+from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import (
+    MARKER,
+    exchange,
+    has_data,
+    is_directory,
+    mounts_below,
+    partial_copy_path,
+    resolve_parent,
+    sync_directory,
+)
+from ansible_collections.fay.rancher.plugins.module_utils._files import make_directories, set_context
+
+
+class ConfigurationOnly:
+    """The data is left where it is; a flag in the unit is replaced by daemon.json. Base class of the other methods.
+
+    The functions get the journal and are called in this order while Docker is stopped. Each can be repeated after a kill. After
+    a failure revert_data() runs before the configuration is restored, revert_names() after it.
+    """
+
+    # Where the move continues if Docker was started on the new root, by the boot of the host, before the move was complete.
+    phase_after_boot = "switch"
+
+    def check_idle(self, journal):
+        """Raise DataRootError if the data is still in use."""
+
+    def transfer(self, journal, deadline, lines):
+        """Bring the data beside the new place: see Copy.advance()."""
+        return True
+
+    def place(self, journal):
+        """Make the new path lead to the data."""
+
+    def repoint(self, journal):
+        """Change the paths in the containers' configuration."""
+
+    def settle(self, journal):
+        """Complete the move after daemon.json names the new root, before Docker starts."""
+
+    def retire(self, journal, old_roots):
+        """Set the old root aside."""
+
+    def revert_data(self, journal):
+        """Make the old path lead to the data again."""
+
+    def revert_names(self, journal):
+        """Remove the new path."""
+
+
+class DataMethod(ConfigurationOnly):
+    """What copy and rename have in common."""
+
+    def check_idle(self, journal):
+        points = mounts_below(journal["from"])
+        if points:
+            raise DataRootError("Docker is stopped, but filesystems are still mounted below its data: %s. Stop the processes that "
+                                "use them" % ", ".join(points[:5]))
+
+    def repoint(self, journal):
+        repoint_containers(journal["to"], journal["from"], resolve_parent(journal["to"]))
+
+
+class CopyMethod(DataMethod):
+    """Across filesystems: copy to TARGET.fay-moving (or into a mount point, marked), compare, rename to TARGET.
+
+    copy: Copy.
+    """
+
+    phase_after_boot = "retire"
+
+    def __init__(self, copy):
+        self.copy = copy
+
+    def transfer(self, journal, deadline, lines):
+        return self.copy.advance(journal, deadline, lines)
+
+    def place(self, journal):
+        target = journal["to"]
+        partial = partial_copy_path(target)
+        if partial == target:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(target, MARKER))
+            sync_directory(target)
+        elif os.path.isdir(partial):
+            os.rename(partial, target)  # the target is missing or an empty directory
+            sync_directory(os.path.dirname(target))
+
+    def retire(self, journal, old_roots):
+        if os.path.isdir(journal["from"]):
+            old_roots.set_aside(journal["from"])
+
+    def revert_names(self, journal):
+        target = journal["to"]
+        partial = partial_copy_path(target)
+        if partial != target and has_data(target) and not os.path.lexists(partial):
+            os.rename(target, partial)  # the next run updates this copy
+
+
+class RenameMethod(DataMethod):
+    """On one filesystem: TARGET becomes a link to the old root; link and directory are exchanged after the switch."""
+
+    def __init__(self, host):
+        self.host = host
+
+    def place(self, journal):
+        source, target = journal["from"], journal["to"]
+        if os.path.islink(target):
+            return
+        make_directories(os.path.dirname(target))
+        if os.path.isdir(target):
+            os.rmdir(target)
+        self._link(source, target)
+        sync_directory(os.path.dirname(target))
+
+    def settle(self, journal):
+        source, target = journal["from"], journal["to"]
+        self.host.stop(*journal["services"])
+        if os.path.islink(target):
+            exchange(source, target)
+            sync_directory(os.path.dirname(target))
+        self.repoint(journal)  # containers that were created since the switch
+        if os.path.islink(source):
+            os.unlink(source)
+            sync_directory(os.path.dirname(source))
+
+    def revert_data(self, journal):
+        source, target = journal["from"], journal["to"]
+        if is_directory(target) and not is_directory(source):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(source)  # the link that settle() has not removed
+            self._link(target, source)
+        repoint_containers(source, resolve_parent(target), source)
+
+    def revert_names(self, journal):
+        source, target = journal["from"], journal["to"]
+        if os.path.islink(source):
+            exchange(target, source)
+        if os.path.islink(target):
+            os.unlink(target)
+
+    @staticmethod
+    def _link(destination, path):
+        os.symlink(destination, path)
+        set_context(path, path)

@@ -1,0 +1,150 @@
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where Docker's data is, and how it would be moved. Changes nothing. Private to the collection."""
+import collections
+import os
+import re
+
+from ansible_collections.fay.rancher.plugins.module_utils._engine import config, filesystem
+from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
+from ansible_collections.fay.rancher.plugins.module_utils._engine.engine_files import containerd_root
+from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import (
+    gib,
+    has_complete_data,
+    has_data,
+    is_same_path,
+    read_text,
+)
+from ansible_collections.fay.rancher.plugins.module_utils._files import existing_parent
+
+SPACE_FACTOR = 1.1  # required space and inodes, relative to what the data uses now
+# Directories below which Docker itself mounts; these mounts end when Docker stops.
+DOCKER_MOUNTS = re.compile(r"/(overlay2?|containers|aufs|plugins|image|buildkit|fuse-overlayfs)/")
+
+# root: str. detected_from: `engine`, `daemon.json`, `unit` or `default`. command: str, the unit's ExecStart without a flag of
+# the data root. has_root_flag: bool, whether it has one. options: dict, daemon.json. info: dict, `docker info`, empty if Docker
+# was not asked or did not answer.
+Location = collections.namedtuple("Location", "root detected_from command has_root_flag options info")
+
+
+def find_data_root(host, ask_docker=True):
+    """The Location of Docker's data.
+
+    ask_docker: bool, whether to run `docker info`, which starts a stopped Docker through its socket. Raises DataRootError.
+    """
+    options = config.parse_daemon_json(read_text(host.daemon_json))
+    unit = host.unit_text()
+    variables = {}
+    for path in config.environment_files(unit):
+        variables.update(config.parse_environment(read_text(path)))
+    start = config.exec_start(unit) or ""
+    command, flag = config.split_root_flag(config.expand_root_variables(start, variables))
+    info = host.docker_info() if ask_docker else {}
+    if info:
+        root, detected_from = info["DockerRootDir"], "engine"
+    else:
+        candidates = [(options.get("data-root") or options.get("graph"), "daemon.json"), (flag, "unit"), (host.default_root, "default")]
+        configured = [candidate for candidate in candidates if candidate[0]]
+        with_data = [candidate for candidate in configured if has_complete_data(candidate[0])]
+        root, detected_from = (with_data + configured)[0]
+    return Location(root.rstrip("/"), detected_from, command, bool(flag), options, info)
+
+
+def plan_move(host, old_roots, target, location):
+    """The first entries of a journal (dict) for a move to `target`; None if nothing has to be changed.
+
+    old_roots: OldRoots. location: Location. Raises DataRootError if the move is not possible.
+    """
+    filesystem.check_target_path(location.root, target)
+    source = os.path.realpath(location.root)  # if it is a link, the directory is moved
+    if not _has_data_to_move(old_roots, source, target, location):
+        return _plan_configuration(target, location)
+    _check_live_restore(source, location)
+    _check_mounts(source)
+    _check_target(source, target)
+    parent = existing_parent(target if os.path.isdir(target) else os.path.dirname(target))
+    if location.info.get("Driver", "overlay2") == "overlay2":
+        _check_filesystem(target, parent)
+    size, entries = filesystem.measure_data(source)
+    method = _choose_method(source, target, parent)
+    if method == "copy":
+        _check_space(source, target, parent, size, entries)
+    status = os.statvfs(parent)
+    return _journal(location, source, target, method, size=size, entries=entries, free=status.f_bavail * status.f_frsize,
+                    live_restore=location.info.get("LiveRestoreEnabled", False),
+                    swarm=location.info.get("Swarm", {}).get("LocalNodeState") == "active",
+                    services=["containerd.service"] if containerd_root(host, source) else [])
+
+
+def _journal(location, source, target, method, **entries):
+    """A journal at its first phase. entries: what is known beyond the paths."""
+    journal = {"from": source, "to": target, "method": method, "phase": "stop", "size": 0, "entries": 0, "free": 0,
+               "containers": location.info.get("ContainersRunning", 0), "live_restore": False, "swarm": False, "services": []}
+    return dict(journal, **entries)
+
+
+def _plan_configuration(target, location):
+    """A journal for a change of the configuration only: a flag in the unit is replaced by daemon.json. None without a flag."""
+    return _journal(location, location.root, target, "none") if location.has_root_flag else None
+
+
+def _has_data_to_move(old_roots, source, target, location):
+    """Whether `source` contains data that has to be moved. Raises DataRootError if it is an old root that is wanted again."""
+    if location.detected_from == "default" and source in old_roots.recorded():
+        # Docker was removed, and with it the configuration that names the current root.
+        if is_same_path(source, target):
+            raise DataRootError("%s is an old data root that was kept after its data had been moved. Set the data root that was used "
+                                "since then; if there is none, remove %s" % (source, old_roots.state.old_roots_path))
+        if has_data(target):
+            return False
+    if is_same_path(source, target):
+        return False
+    return has_data(source) if location.info else has_complete_data(source)
+
+
+def _check_live_restore(source, location):
+    if location.info.get("LiveRestoreEnabled") and location.options.get("live-restore") is not True:
+        raise DataRootError("live-restore is set by a flag in docker.service: containers would continue to write to %s while it is "
+                            "copied. Remove the flag (it can be set in daemon.json instead), restart Docker and run again" % source)
+
+
+def _check_mounts(source):
+    foreign = [point for point in filesystem.mounts_below(source) if not DOCKER_MOUNTS.match(point[len(source):])]
+    if foreign:
+        raise DataRootError("Another filesystem is mounted below Docker's data, and a move would not include it: %s. Unmount it, or "
+                            "mount it below the new data root and change the data root yourself" % ", ".join(foreign))
+
+
+def _check_target(source, target):
+    if has_complete_data(target):
+        raise DataRootError("%s is not empty, and Docker's data is at %s. Empty it, or choose another data root" % (target, source))
+
+
+def _check_filesystem(target, parent):
+    kind = filesystem.filesystem_type(parent)
+    if kind in filesystem.NOT_FOR_OVERLAY2:
+        raise DataRootError("%s is on a filesystem of type %s, which does not support overlay2. Use ext4 or xfs" % (target, kind))
+    if not filesystem.reports_entry_types(parent):
+        raise DataRootError("The filesystem of %s does not report the types of entries (d_type), which overlay2 needs. "
+                            "Use ext4, or xfs made with ftype=1" % target)
+
+
+def _choose_method(source, target, parent):
+    """`rename` if directory and target can exchange their names, else `copy`."""
+    if os.path.ismount(source) or os.path.ismount(target):
+        return "copy"
+    return "rename" if filesystem.can_rename(source, parent) and filesystem.can_exchange(parent) else "copy"
+
+
+def _check_space(source, target, parent, size, entries):
+    """Compare what the data needs (bytes, entries) with what is free, including what an unfinished copy uses already."""
+    partial = filesystem.partial_copy_path(target)
+    copied_size, copied_entries = filesystem.measure_data(partial) if os.path.isdir(partial) else (0, 0)
+    status = os.statvfs(parent)
+    free, inodes = status.f_bavail * status.f_frsize, status.f_favail
+    if free + copied_size < size * SPACE_FACTOR:
+        raise DataRootError("%s has %s free; moving the data of %s needs %s. Free some space, or choose a data root on a larger "
+                            "filesystem" % (parent, gib(free), source, gib(size * SPACE_FACTOR - copied_size)))
+    if status.f_files and inodes + copied_entries < entries * SPACE_FACTOR:
+        raise DataRootError("%s has %d inodes free; moving the data of %s needs %d. Choose a data root on a filesystem with more inodes"
+                            % (parent, inodes, source, entries * SPACE_FACTOR - copied_entries))

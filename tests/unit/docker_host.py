@@ -1,0 +1,212 @@
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A host whose Docker consists of a few files, for tests of the data root."""
+import json
+import os
+import subprocess
+import sys
+
+from ansible_collections.fay.rancher.plugins.module_utils._engine import plan
+from ansible_collections.fay.rancher.plugins.module_utils._engine.config import (
+    DataRootError,
+    exec_start,
+    parse_daemon_json,
+    split_root_flag,
+)
+from ansible_collections.fay.rancher.plugins.module_utils._engine.data_root import Move
+from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import read_text
+from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Host
+
+
+class PowerCut(BaseException):
+    """The end of a run at a chosen instant. No code may catch it."""
+
+
+class FakeHost(Host):
+    """A host in a directory. Its Docker reads daemon.json as the real one does, and writes to its root when it starts."""
+
+    poll_seconds = 0.01
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+        self.daemon_json = os.path.join(self.folder, "daemon.json")
+        self.drop_in = os.path.join(self.folder, "drop-in.conf")
+        self.containerd_config = os.path.join(self.folder, "containerd.toml")
+        self.live_restore = False  # of the running Docker
+        self.default_root = os.path.join(self.folder, "old", "docker")
+        self.flag = None
+        self.is_started = False
+        self.started_on = None  # the root that Docker had when it started
+        self.broken_roots = ()  # roots on which Docker does not start
+        self.steps, self.cut_at = 0, None
+
+    def count_step(self):
+        """The host was changed. The power fails here if this is the chosen step."""
+        self.steps += 1
+        if self.steps == self.cut_at:
+            raise PowerCut()
+
+    def unit_text(self):
+        return "[Service]\nExecStart=/usr/bin/dockerd -H fd://%s\n%s" % (
+            " --data-root " + self.flag if self.flag else "", read_text(self.drop_in))
+
+    def root(self):
+        """The root that Docker uses if it is started now. Raises DataRootError if Docker would not start."""
+        configured = parse_daemon_json(read_text(self.daemon_json)).get("data-root")
+        flag = split_root_flag(exec_start(self.unit_text()))[1]
+        if configured and flag:
+            raise DataRootError("the following directives are specified both as a flag and in the configuration file")
+        return configured or flag or self.default_root
+
+    def is_running(self):
+        return self.is_started
+
+    def docker_info(self):
+        if not self.is_started:
+            return {}
+        return {"DockerRootDir": os.path.realpath(self.started_on or self.root()), "ContainersRunning": 1,
+                "LiveRestoreEnabled": self.live_restore}
+
+    def list_objects(self):
+        state = "running" if self.is_started and self.container_has_its_volume() else "exited"
+        return {"images": sorted(os.listdir(os.path.join(self.root(), "image"))), "volumes": [], "networks": ["bridge"],
+                "containers": {"c1": [state, "always"]}}
+
+    def container_has_its_volume(self):
+        with open(os.path.join(self.root(), "containers", "c1", "config.v2.json")) as source:
+            return os.path.isfile(json.load(source)["MountPoints"]["/data"]["Source"] + "/file")
+
+    def reload(self):
+        self.live_restore = parse_daemon_json(read_text(self.daemon_json)).get("live-restore", False)
+        self.count_step()
+
+    def stop(self, *services):
+        assert not self.live_restore, "the containers would continue to write"
+        assert bool(services) == os.path.exists(self.containerd_config)
+        self.is_started, self.started_on = False, None
+        self.count_step()
+
+    def start(self):
+        root = self.root()
+        if self.is_started and self.started_on:
+            return  # as systemctl does
+        if root in self.broken_roots:
+            raise DataRootError("Docker does not start")
+        self.is_started, self.started_on = True, root
+        self.live_restore = parse_daemon_json(read_text(self.daemon_json)).get("live-restore", False)
+        os.makedirs(os.path.join(root, "image"), exist_ok=True)  # the real one does this in an empty root
+        self.count_step()
+
+    def boot(self):
+        """Switch the host on again: Docker starts on the configured root if it can."""
+        self.steps, self.cut_at = 0, None
+        try:
+            self.start()
+        except DataRootError:
+            self.is_started = False
+
+    def has_rsync(self):
+        return True
+
+    def copy_command(self, source, target):
+        return ["sh", "-c", 'rm -rf "$1" && cp -a "$0" "$1"', source, target]
+
+    def start_copy(self, *arguments):
+        super().start_copy(*arguments)
+        self.count_step()
+
+    def list_differences(self, source, target):
+        return subprocess.run(["diff", "-rq", source, target], stdout=subprocess.PIPE).stdout.decode().splitlines()
+
+    def apply_selinux_rules(self, target):
+        self.count_step()
+
+
+def write_text(path, text):
+    with open(path, "w") as target:
+        target.write(text)
+
+
+def write_docker_data(root):
+    """Create a data root with two images and a container with a volume and a bind mount."""
+    os.makedirs(os.path.join(root, "image"))
+    os.makedirs(os.path.join(root, "volumes", "data"))
+    for name in ("image/sha256-1", "image/sha256-2", "volumes/data/file"):
+        write_text(os.path.join(root, name), "content of " + name)
+    os.makedirs(os.path.join(root, "containers", "c1"))
+    config = {"LogPath": root + "/containers/c1/log", "Name": "/c1", "MountPoints": {
+        "/data": {"Type": "volume", "Name": "data", "Source": root + "/volumes/data"},
+        "/host": {"Type": "bind", "Source": root + "/volumes"}}}
+    write_text(os.path.join(root, "containers", "c1", "config.v2.json"), json.dumps(config))
+
+
+def read_docker_data(root, in_use=True):
+    """{path: text} of a root. in_use: whether to check that its container finds its volume in it."""
+    texts = {}
+    for folder, unused, files in os.walk(root):
+        for name in files:
+            path = os.path.join(folder, name)
+            text = read_text(path)
+            if name == "config.v2.json":
+                points = json.loads(text)["MountPoints"]
+                assert not in_use or os.path.samefile(points["/data"]["Source"], root + "/volumes/data")
+                text = points["/host"]["Source"]  # must not change
+            texts[os.path.relpath(path, root)] = text
+    return texts
+
+
+def create_host(folder, monkeypatch):
+    """A FakeHost with data on its default root and a running Docker."""
+    use_ext4(monkeypatch)
+    host = FakeHost(folder)
+    write_docker_data(host.default_root)
+    host.is_started = True
+    return host
+
+
+def target_of(host):
+    return os.path.join(host.folder, "new", "docker")
+
+
+def move_of(host, target=None, **options):
+    return Move(host, target or target_of(host), state=os.path.join(host.folder, "state"), **options)
+
+
+def finish(move):
+    """Advance a move to its end, as the action plugin does. Returns the result."""
+    for unused in range(20):
+        progress = move.advance(60)
+        if progress.done:
+            return progress.result
+    raise AssertionError("the move does not end")
+
+
+def journal_exists(host):
+    return os.path.exists(os.path.join(host.folder, "state", "docker-data-root.json"))
+
+
+def disable_rename(monkeypatch):
+    """Let every move be a copy, as between filesystems."""
+    monkeypatch.setattr(plan.filesystem, "can_exchange", lambda directory: False)
+
+
+def use_ext4(monkeypatch):
+    """The tests' own filesystem can be an overlay, which is rejected."""
+    monkeypatch.setattr(plan.filesystem, "filesystem_type", lambda path: "ext4")
+
+
+def count_changes(monkeypatch, host):
+    """Let each change of a file or a name below the host's directory be a step at which the power can fail."""
+    modules = [module for name, module in sorted(sys.modules.items()) if "._engine." in name]
+    owners = [(os, name) for name in ("rename", "symlink", "unlink")]
+    owners += [(module, name) for module in modules for name in ("write_atomically", "exchange") if hasattr(module, name)]
+    for owner, name in owners:
+        original = getattr(owner, "_fay_original_" + name, None) or getattr(owner, name)
+        monkeypatch.setattr(owner, "_fay_original_" + name, original, raising=False)
+
+        def change(*arguments, original=original, **options):
+            result = original(*arguments, **options)
+            if host.folder in str(arguments[0]):
+                host.count_step()
+            return result
+        monkeypatch.setattr(owner, name, change)

@@ -1,0 +1,175 @@
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where Docker's data is found, which moves are rejected before Docker is stopped, and what the module reports."""
+import json
+import os
+
+import pytest
+import yaml
+from ansible_collections.fay.rancher.plugins.module_utils._engine import filesystem, report
+from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
+from ansible_collections.fay.rancher.plugins.module_utils._engine.plan import find_data_root
+from ansible_collections.fay.rancher.plugins.modules import docker_data_root
+from docker_host import create_host, disable_rename, finish, move_of, read_docker_data, target_of, use_ext4, write_text
+
+
+@pytest.fixture
+def host(tmp_path, monkeypatch):
+    return create_host(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def stopped(host, monkeypatch):
+    """The host, moves by copy; the test fails if Docker was stopped."""
+    disable_rename(monkeypatch)
+    stops = []
+    host.stop = lambda *services: stops.append(services)
+    yield host
+    assert stops == []
+
+
+# ---- the current root
+
+def test_data_is_found_where_it_is_even_if_the_configuration_names_an_empty_root(host):
+    host.is_started = False
+    write_text(host.daemon_json, json.dumps({"data-root": target_of(host)}))
+    assert find_data_root(host).root == host.default_root
+    finish(move_of(host))
+    assert len(read_docker_data(target_of(host))) == 4
+
+
+def test_a_flag_in_an_environment_file_is_found(host):
+    path = os.path.join(host.folder, "default-docker")
+    write_text(path, '# the original setup\nDOCKER_OPTS="--graph=/data/docker --debug"\n')
+    host.is_started, host.default_root = False, "/missing"
+    host.unit_text = lambda: "[Service]\nEnvironmentFile=-%s\nExecStart=/usr/bin/dockerd $DOCKER_OPTS -H fd://\n" % path
+    location = find_data_root(host)
+    assert (location.root, location.detected_from) == ("/data/docker", "unit")
+    assert location.has_root_flag and location.command == "/usr/bin/dockerd --debug -H fd://"
+
+
+def test_an_unfinished_copy_does_not_count_as_data(host):
+    """Docker and its data were removed, and the default root contains a copy that was never completed."""
+    write_text(os.path.join(host.default_root, filesystem.MARKER), "")
+    host.is_started = False
+    assert move_of(host).plan(find_data_root(host)) is None
+    host.is_started = True  # but if Docker runs on it, it is the data
+    assert move_of(host).plan()["from"] == os.path.realpath(host.default_root)
+
+
+def test_an_old_root_is_not_taken_for_the_current_one(host, monkeypatch):
+    """The state `absent` removes daemon.json, which named the new root; the old one is kept at the default path, on a mount point."""
+    disable_rename(monkeypatch)
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == host.default_root)
+    finish(move_of(host))
+    monkeypatch.undo()
+    use_ext4(monkeypatch)
+    os.unlink(host.daemon_json)
+    host.is_started = False
+    assert move_of(host).plan() is None
+    with pytest.raises(DataRootError, match="is an old data root that was kept after its data had been moved"):
+        move_of(host, host.default_root).plan()
+
+
+# ---- rejected moves
+
+@pytest.mark.parametrize("target, message", [
+    ("relative", "must be an absolute path"), ("/", "not a system directory"), ("/var", "not a system directory"),
+    ("/a/../b", "without `.` and `..`"),
+])
+def test_invalid_paths_are_rejected(stopped, target, message):
+    with pytest.raises(DataRootError, match="is not a valid data root: it .*" + message):
+        move_of(stopped, target).plan()
+
+
+def assert_rejected(host, message, target=None):
+    with pytest.raises(DataRootError, match=message):
+        move_of(host, target).advance(1)
+
+
+def test_a_path_inside_the_old_root_is_rejected(stopped):
+    assert_rejected(stopped, "one path contains the other. Choose a separate path", stopped.default_root + "/inner")
+
+
+def test_a_target_with_files_is_rejected(stopped):
+    os.makedirs(target_of(stopped))
+    write_text(os.path.join(target_of(stopped), "something"), "")
+    assert_rejected(stopped, "is not empty, and Docker's data is at")
+
+
+@pytest.mark.parametrize("function, value, message", [
+    ("measure_data", (10 ** 18, 5), "GiB free; moving the data of .* needs 1024454832.1 GiB. Free some space"),
+    ("measure_data", (5, 10 ** 12), "inodes free; moving the data of .* needs 1100000000000"),
+    ("filesystem_type", "nfs4", "of type nfs4, which does not support overlay2"),
+    ("reports_entry_types", False, "does not report the types of entries .d_type.* ftype=1"),
+])
+def test_a_filesystem_that_is_too_small_or_not_supported_is_rejected(stopped, monkeypatch, function, value, message):
+    monkeypatch.setattr(filesystem, function, lambda path: value)
+    assert_rejected(stopped, message)
+
+
+def test_a_filesystem_below_the_old_root_is_rejected(stopped, monkeypatch):
+    monkeypatch.setattr(filesystem, "list_mounts", lambda: [("/", "ext4"), (stopped.default_root + "/volumes", "xfs")])
+    assert_rejected(stopped, "Another filesystem is mounted below Docker's data")
+
+
+def test_live_restore_as_a_flag_is_rejected(stopped):
+    stopped.live_restore = True
+    assert_rejected(stopped, "live-restore is set by a flag in docker.service")
+
+
+@pytest.mark.parametrize("content, message", [
+    (b"{\"debug\": \"caf\xe9\"}", "is not UTF-8 text"), (b"{", "is not valid JSON"), (b"[]", "contains a JSON list"),
+])
+def test_an_invalid_daemon_json_is_rejected(stopped, content, message):
+    with open(stopped.daemon_json, "wb") as target:
+        target.write(content)
+    assert_rejected(stopped, message)
+
+
+# ---- the module's results
+
+def run_module(host, monkeypatch, path, check_mode=False, **options):
+    """The result of the module; its journal is in the host's directory."""
+    def create_move(host, target, keep_old, config_backup):
+        return move_of(host, target, keep_old=keep_old, config_backup=config_backup)
+    monkeypatch.setattr(report, "Move", create_move)
+    parameters = dict(dict(path=path, keep_old=True, config_backup=None, _slice=None), **options)
+    return report.run(host, parameters, check_mode)
+
+
+def test_check_mode_reports_the_move_and_changes_nothing(host, monkeypatch):
+    disable_rename(monkeypatch)
+    result = run_module(host, monkeypatch, target_of(host), check_mode=True)
+    assert result["changed"] and result["moved"]["method"] == "copy" and result["root"] == host.default_root
+    assert "would be moved from %s (detected from: engine) to %s by copy" % (host.default_root, target_of(host)) in result["lines"][0]
+    assert result["lines"][1] == "Running containers that would stop during the move: 1"
+    assert host.is_started and not os.path.exists(target_of(host))
+
+
+def test_old_roots_are_returned_until_they_are_removed(host, monkeypatch):
+    disable_rename(monkeypatch)
+    old = run_module(host, monkeypatch, target_of(host))["old_root"]
+    assert run_module(host, monkeypatch, target_of(host), check_mode=True)["old_roots"] == [old]
+    assert run_module(host, monkeypatch, target_of(host), check_mode=True, keep_old=False)["removed_roots"] == [old]
+    result = run_module(host, monkeypatch, target_of(host), keep_old=False)
+    assert result["changed"] and result["removed_roots"] == [old] and result["old_roots"] == []
+    assert not run_module(host, monkeypatch, target_of(host), keep_old=False)["changed"]
+
+
+def test_without_a_path_the_module_only_reports(host, monkeypatch):
+    disable_rename(monkeypatch)
+    old = run_module(host, monkeypatch, target_of(host))["old_root"]
+    result = run_module(host, monkeypatch, None)
+    assert not result["changed"] and result["done"] and result["moved"] == {}
+    assert (result["root"], result["old_roots"], result["has_data"]) == (target_of(host), [old], True)
+    assert result["free"] > 0
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_all_returned_values_are_documented(host, monkeypatch, check_mode):
+    """The action plugin removes `done` and `lines`."""
+    returned = yaml.safe_load(docker_data_root.RETURN)
+    result = run_module(host, monkeypatch, target_of(host), check_mode)
+    assert set(result) - {"changed", "done", "lines"} == set(returned)
+    assert set(result["moved"]) <= set(returned["moved"]["contains"])
