@@ -1,4 +1,4 @@
-"""The engine's configuration: validated, followed by a reload or one restart, taken back."""
+"""Docker's configuration is validated, applied by a reload or one restart, and rolled back on errors."""
 import json
 import subprocess
 
@@ -8,7 +8,7 @@ from lab import PREFIX, container_of, interrupt, on, play, refused
 
 
 @pytest.mark.parametrize("name", ["el9", "debian13"], ids=["20.10", "26.1, which validates itself"])
-def test_a_configuration_that_the_engine_does_not_take_never_stays(name):
+def test_configuration_that_docker_rejects_is_rolled_back(name):
     before, started = configuration(name), starts(name)
     run = play(PLAYBOOK, variables={"docker_ce_daemon_options": {"log-level": "loud"}}, arguments=["--limit=" + name])
     assert run.code != 0 and "The previous configuration was restored" in run.text, run.output
@@ -25,11 +25,11 @@ def test_a_configuration_that_the_engine_does_not_take_never_stays(name):
     ({"log-optss": {"max-file": "3"}}, "Docker 20.10 does not support the option log-optss"),
     ({"hosts": ["tcp://0.0.0.0:2375"]}, "hosts is set both in daemon.json and as a flag in docker.service"),
 ])
-def test_options_that_cannot_be_are_refused(options, message):
+def test_invalid_options_are_rejected(options, message):
     refused(message, playbook=PLAYBOOK, variables={"docker_ce_daemon_options": options}, arguments=["--limit=debian12"])
 
 
-def test_a_daemon_json_with_a_typo_is_refused():
+def test_invalid_daemon_json_is_rejected():
     host = on("debian12")
     whole = host.check_output("cat /etc/docker/daemon.json")
     host.check_output("sed -i 's/,$//' /etc/docker/daemon.json")
@@ -39,7 +39,7 @@ def test_a_daemon_json_with_a_typo_is_refused():
         host.check_output("printf '%%s\n' %s >/etc/docker/daemon.json", whole)
 
 
-def test_the_plain_options():
+def test_each_variable_sets_its_option():
     variables = {"docker_ce_log_max_size": "5m", "docker_ce_log_max_file": 3, "docker_ce_insecure_registries": ["r:5000"],
                  "docker_ce_cgroup_driver": "cgroupfs", "docker_ce_address_pools": [{"base": "10.200.0.0/16", "size": 24}]}
     run = play(PLAYBOOK, variables=variables, arguments=["--limit=el9"])
@@ -55,17 +55,17 @@ def test_the_plain_options():
     assert "log-opts" not in configuration("el9")
 
 
-def test_what_a_reload_does_needs_no_restart():
+def test_reloadable_options_need_no_restart():
     started = starts("el9")
     variables = {"docker_ce_registry_mirrors": ["http://one.example"]}
     run = play(PLAYBOOK, variables=dict(variables, docker_ce_daemon_options={}), arguments=["--limit=el9"])
     assert run.code == 0, run.output
     assert "http://one.example/" in on("el9").check_output("docker info --format '{{.RegistryConfig.Mirrors}}'")
     assert starts("el9") == started
-    assert play(PLAYBOOK, arguments=["--limit=el9"]).code == 0  # the lab's mirror again
+    assert play(PLAYBOOK, arguments=["--limit=el9"]).code == 0  # restores the lab's mirror
 
 
-def test_proxies_environment_command_and_options_by_one_restart_and_away_again():
+def test_proxies_environment_and_command_need_one_restart_and_can_be_removed():
     host, started = on("el9"), starts("el9")
     unit = "/usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock"
     variables = {"docker_ce_http_proxy": "http://fay:Proxy-Secret-1@proxy.example:3128/", "docker_ce_no_proxy": ["localhost", "10.0.0.0/8"],
@@ -89,19 +89,19 @@ def test_proxies_environment_command_and_options_by_one_restart_and_away_again()
     assert not host.file("/etc/systemd/system/docker.service.d/80-fay-environment.conf").exists
 
 
-def test_a_run_that_is_cut_off_before_the_engine_has_followed_is_made_good():
-    """The next one finds daemon.json as it should be, and yet the engine does not have it."""
+def test_run_after_a_killed_run_applies_the_configuration():
+    """The next run finds the requested daemon.json, but Docker does not use it yet."""
     options = {"variables": {"docker_ce_daemon_options": {"labels": ["fay=cut"], "default-shm-size": "65m"}},
                "arguments": ["--limit=debian13"]}
-    interrupt(PLAYBOOK, "docker_ce : Install the engine", **options)
+    interrupt(PLAYBOOK, "docker_ce : Install Docker", **options)
     assert on("debian13").check_output("docker info --format '{{.Labels}}'") == "[]"
     assert configuration("debian13")["labels"] == ["fay=cut"]
     run = play(PLAYBOOK, **options)
     assert run.code == 0, run.output
     assert on("debian13").check_output("docker info --format '{{.Labels}}'") == "[fay=cut]"
     assert play(PLAYBOOK, **options).changed == 0
-    # And a refused one after it brings back what the engine ran with, not what was written last.
-    interrupt(PLAYBOOK, "docker_ce : Install the engine", variables={
+    # A rollback in the next run restores the configuration that Docker used, not the one that was written last.
+    interrupt(PLAYBOOK, "docker_ce : Install Docker", variables={
         "docker_ce_daemon_options": {"labels": ["fay=never"]}}, arguments=["--limit=debian13"])
     run = play(PLAYBOOK, variables={"docker_ce_daemon_options": {"bip": "nonsense"}}, arguments=["--limit=debian13"])
     assert run.code != 0 and "The previous configuration was restored" in run.text, run.output
@@ -110,7 +110,7 @@ def test_a_run_that_is_cut_off_before_the_engine_has_followed_is_made_good():
     assert play(PLAYBOOK, arguments=["--limit=debian13"], variables={"docker_ce_daemon_options_only": True}).code == 0
 
 
-def test_a_tcp_socket_for_those_with_a_certificate_only(tmp_path):
+def test_tcp_socket_accepts_only_clients_with_a_certificate(tmp_path):
     def openssl(*words):
         subprocess.run(("openssl",) + words, cwd=tmp_path, check=True, stderr=subprocess.DEVNULL)
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca", "-days", "2")
@@ -142,8 +142,8 @@ def test_a_tcp_socket_for_those_with_a_certificate_only(tmp_path):
     assert "tlsverify" not in configuration("debian13") and "keeper" in host.check_output("docker ps --format '{{.Names}}'")
 
 
-def test_firewalld_needs_nothing_from_us():
-    """The engine keeps its own zone, also when firewalld is reloaded: what the README promises."""
+def test_docker_keeps_its_zone_in_firewalld():
+    """Also after a reload of firewalld, as the README of the role states."""
     host = on("el9")
     host.check_output("systemctl start firewalld && systemctl restart docker")
     try:

@@ -1,4 +1,4 @@
-"""The data root's move: what came along, what is refused, what is brought back."""
+"""Moves of the data root: data that is moved, moves that are rejected, and rollbacks."""
 import subprocess
 
 import pytest
@@ -7,11 +7,11 @@ from lab import container_of, on, play, refused
 
 
 @pytest.mark.parametrize("name", BY_HAND)
-def test_the_data_came_along(name):
+def test_all_data_is_moved(name):
     holds_everything(name, "/appdata/lib/docker")
 
 
-def test_the_flag_of_the_notes_gave_way_and_the_packages_unit_is_untouched():
+def test_graph_flag_is_replaced_and_the_unit_of_the_package_is_unchanged():
     host = on("debian12")
     running = host.check_output("tr '\\0' ' ' </proc/$(pidof dockerd)/cmdline")
     assert "--graph" not in running and "fd://" in running
@@ -19,7 +19,7 @@ def test_the_flag_of_the_notes_gave_way_and_the_packages_unit_is_untouched():
     assert not host.file("/appdata/docker").exists  # renamed, not copied
 
 
-def test_check_mode_tells_what_would_be_moved():
+def test_check_mode_reports_the_move():
     run = play(PLAYBOOK, variables={"docker_ce_data_root": "/appdata/elsewhere"}, arguments=["--check", "--limit=el9"])
     assert run.code == 0, run.output
     assert "would be moved from /appdata/lib/docker (detected from: engine) to /appdata/elsewhere by rename" in run.text
@@ -27,7 +27,7 @@ def test_check_mode_tells_what_would_be_moved():
     holds_everything("el9", "/appdata/lib/docker")
 
 
-def test_a_refused_configuration_after_a_move_leaves_the_engine_where_its_data_is_now():
+def test_rollback_of_the_configuration_keeps_the_moved_data_root():
     run = play(PLAYBOOK, arguments=["--limit=el9"], variables={
         "docker_ce_data_root": "/appdata/second", "docker_ce_daemon_options": {"log-level": "loud"}})
     assert run.code != 0 and "The previous configuration was restored" in run.text, run.output
@@ -36,8 +36,8 @@ def test_a_refused_configuration_after_a_move_leaves_the_engine_where_its_data_i
     holds_everything("el9", "/appdata/lib/docker")
 
 
-def test_an_engine_that_does_not_start_there_is_brought_back():
-    """A full disk, seen by the engine only: it starts on no root that it cannot write to."""
+def test_move_is_rolled_back_if_docker_does_not_start():
+    """As on a full disk that only Docker notices: it does not start on a data root that it cannot write."""
     host = on("debian12")
     drop_in = '[Service]\nExecStartPre=/bin/sh -c "! grep -q elsewhere /etc/docker/daemon.json"\n'
     host.check_output("mkdir -p /etc/systemd/system/docker.service.d && printf '%%s' %s "
@@ -55,15 +55,15 @@ def moved(name, target, **variables):
     return play(PLAYBOOK, variables=dict(variables, docker_ce_data_root=target), arguments=["--limit=" + name])
 
 
-def test_foreign_files_are_left_alone():
+def test_directory_with_other_files_is_rejected():
     on("el9").check_output("mkdir -p /appdata/foreign && echo mine >/appdata/foreign/file")
     refused("/appdata/foreign is not empty, and Docker's data is at /appdata/lib/docker", playbook=PLAYBOOK,
             variables={"docker_ce_data_root": "/appdata/foreign"}, arguments=["--limit=el9"])
     assert on("el9").check_output("ls -A /appdata/foreign") == "file"
 
 
-def test_a_disk_that_fills_up_during_the_copy():
-    """The space was there when it was looked at; then something else takes it. With space again, the copy goes on."""
+def test_copy_resumes_after_the_disk_was_full():
+    """The space is free when it is checked, then another file uses it. With free space again, the copy resumes."""
     host = on("el9")
     host.check_output("truncate -s 1G /appdata/disk && mkfs.ext4 -q /appdata/disk && mkdir /small && mount -o loop /appdata/disk /small")
     try:
@@ -86,8 +86,8 @@ def test_a_disk_that_fills_up_during_the_copy():
     holds_everything("el9", "/appdata/lib/docker")
 
 
-def test_a_source_that_changes_under_the_copy():
-    """Something writes into a volume by its path, past the engine: a copy of that is never whole."""
+def test_copy_fails_if_the_source_keeps_changing():
+    """A program writes into the directory of a volume without Docker, so no copy is ever complete."""
     host = on("el9")
     host.check_output("mkdir -p /appdata/lib/docker/volumes/things/_data")
     writer = subprocess.Popen(["docker", "exec", container_of("el9"), "sh", "-c",
@@ -102,7 +102,7 @@ def test_a_source_that_changes_under_the_copy():
     holds_everything("el9", "/appdata/lib/docker")
 
 
-def test_a_node_of_a_swarm():
+def test_swarm_node_is_moved():
     host = on("debian13")
     host.check_output("docker swarm init --advertise-addr 127.0.0.1")
     try:
@@ -117,7 +117,7 @@ def test_a_node_of_a_swarm():
         host.check_output("docker swarm leave --force")
 
 
-def test_live_restore_and_a_containerd_in_the_data():
+def test_move_with_live_restore_and_containerd_in_the_data_root():
     host = on("debian13")
     host.check_output("mkdir -p /etc/containerd && printf 'version = 2\\nroot = \"/var/lib/docker/of-containerd\"\\n' "
                       ">/etc/containerd/config.toml && systemctl stop docker docker.socket && systemctl restart containerd docker")

@@ -1,4 +1,4 @@
-"""Versions, holds, packages from elsewhere, and the end. Last, since a package brings its own unit again."""
+"""Versions, holds, other sources of packages, and the removal. Last, since packages replace the unit that prepare.yml has changed."""
 import glob
 import os
 import re
@@ -10,7 +10,7 @@ from lab import PREFIX, on, play, refused
 
 
 @pytest.mark.parametrize("version, prefix", [("26.1", "26.1."), ("20.10.24", "20.10.24"), ("", "26.1.")])
-def test_the_engine_goes_up_and_down(version, prefix):
+def test_docker_is_upgraded_and_downgraded(version, prefix):
     started = {name: starts(name) for name in BY_HAND}
     options = {"variables": {"docker_ce_version": version, "docker_ce_daemon_options": {"default-shm-size": "6%dm" % len(version)}},
                "arguments": ["--limit=debian12:el9"]}
@@ -23,7 +23,7 @@ def test_the_engine_goes_up_and_down(version, prefix):
         assert starts(name) - started[name] == 1, "packages and options together take one restart"
 
 
-def test_held_packages_stay_in_an_upgrade_of_the_system():
+def test_held_packages_are_not_upgraded_with_the_system():
     down = {"docker_ce_version": "20.10", "docker_ce_hold": True}
     run = play(PLAYBOOK, variables=down, arguments=["--limit=debian12:el9"])
     assert run.code == 0, run.output
@@ -42,7 +42,7 @@ def test_held_packages_stay_in_an_upgrade_of_the_system():
 
 @pytest.mark.parametrize("name, pattern", [("debian12", "debian/dists/bookworm/pool/stable/amd64/*"),
                                            ("el9", "centos/9/x86_64/stable/Packages/*")])
-def test_packages_from_files_where_there_is_no_repository(name, pattern, tmp_path):
+def test_packages_can_be_installed_from_files(name, pattern, tmp_path):
     files = [path for path in glob.glob(os.path.join(CACHE, "packages/linux", pattern)) if re.search(r"[-_](26\.1|1\.7)\.", path)]
     for path in files[1:]:
         shutil.copy(path, tmp_path)
@@ -59,7 +59,7 @@ def test_packages_from_files_where_there_is_no_repository(name, pattern, tmp_pat
     assert play(PLAYBOOK, **options).changed == 0
 
 
-def test_a_repository_that_is_there_already():
+def test_existing_repository_can_be_used():
     on("debian12").check_output("echo 'deb [signed-by=/etc/apt/keyrings/docker.asc] http://%s.2/linux/debian bookworm stable' "
                                 ">/etc/apt/sources.list.d/theirs.list && apt-get -qq update" % PREFIX)
     run = play(PLAYBOOK, variables={"docker_ce_repository_url": "", "docker_ce_version": "20.10"}, arguments=["--limit=debian12"])
@@ -69,30 +69,30 @@ def test_a_repository_that_is_there_already():
     on("debian12").check_output("rm /etc/apt/sources.list.d/theirs.list")
 
 
-def test_users_may_use_the_engine():
+def test_users_can_use_docker():
     on("debian12").check_output("useradd --create-home alice")
     assert play(PLAYBOOK, variables={"docker_ce_version": "", "docker_ce_users": ["alice"]},
                 arguments=["--limit=debian12"]).code == 0
     assert on("debian12").check_output("su alice -c 'docker ps --quiet --filter name=keeper'")
 
 
-def test_the_engine_is_taken_away_and_its_data_only_when_asked():
-    gone = {"docker_ce_state": "absent"}
-    assert play(PLAYBOOK, variables=gone, arguments=["--check"]).code == 0
+def test_removal_keeps_the_data_unless_it_is_purged():
+    absent = {"docker_ce_state": "absent"}
+    assert play(PLAYBOOK, variables=absent, arguments=["--check"]).code == 0
     assert on("el9").service("docker").is_running
-    run = play(PLAYBOOK, variables=gone)
+    run = play(PLAYBOOK, variables=absent)
     assert run.code == 0 and "Docker's data is kept in /appdata/lib/docker" in run.text, run.output
     for name in HOSTS:
         assert not on(name).exists("dockerd") and not on(name).file("/etc/docker/daemon.json").exists
         assert on(name).file("/appdata/lib/docker/image").exists
-    assert play(PLAYBOOK, variables=gone).changed == 0
+    assert play(PLAYBOOK, variables=absent).changed == 0
     back = play(PLAYBOOK, arguments=["--limit=el9"])
     assert back.code == 0, back.output
     holds_everything("el9", "/appdata/lib/docker")
-    # A mount point, as kept by a move: it is emptied, not removed.
+    # A mount point that a move has kept is emptied, not removed.
     kept = "/var/lib/fay-rancher/docker-data-root-old.json"
     on("el9").check_output("mkdir -p /var/lib/docker/image && printf '[\"/var/lib/docker\"]' >%s" % kept)
-    assert play(PLAYBOOK, variables=dict(gone, docker_ce_purge_data=True)).code == 0
+    assert play(PLAYBOOK, variables=dict(absent, docker_ce_purge_data=True)).code == 0
     assert on("el9").check_output("ls -A /var/lib/docker") == ""
     for name in HOSTS:
         assert not on(name).file("/appdata/lib/docker").exists

@@ -1,4 +1,4 @@
-"""The role on a host with an engine and no server: what it refuses, each of its tags alone, and a server that never starts."""
+"""The role on a host with Docker but no server: invalid input, each tag alone, and servers that do not start."""
 import json
 import time
 
@@ -7,7 +7,7 @@ from lab import on, play, refused
 
 PLAYBOOK = "molecule/rancher_server/server.yml"
 HOST = "rancher1"
-# Every module of a run sees cgroup v2 in a mount namespace of its own.
+# Runs each module in its own mount namespace, in which cgroup v2 is mounted.
 PYTHON_UNDER_CGROUP_2 = """#!/bin/sh
 exec unshare --mount sh -c 'mount -t cgroup2 none /sys/fs/cgroup && exec python3 "$@"' sh "$@"
 """
@@ -18,12 +18,12 @@ def containers():
 
 
 @pytest.fixture
-def no_container():
+def remove_the_container():
     yield
     on(HOST).check_output("docker rm --force --volumes rancher; rm -rf /var/lib/rancher")
 
 
-def test_an_old_server_with_cgroup_2_is_refused():
+def test_old_server_with_cgroup_2_is_rejected():
     path = "/usr/local/bin/python-cgroup2"
     on(HOST).check_output("printf '%%s' %s >%s && chmod 0755 %s", PYTHON_UNDER_CGROUP_2, path, path)
     under = {"ansible_python_interpreter": path}
@@ -36,16 +36,16 @@ def test_an_old_server_with_cgroup_2_is_refused():
     assert run.code == 0 and run.changed == 0, run.output
 
 
-def test_an_ordinary_user_is_refused():
+def test_user_other_than_root_is_rejected():
     refused("The tasks run as nobody on rancher1; root is required. Set become to true", playbook=PLAYBOOK,
             variables={"ansible_become": True, "ansible_become_user": "nobody"})
 
 
-def test_the_configuration_alone_names_the_missing_container():
+def test_configuring_without_a_container_is_rejected():
     refused("There is no container rancher on this host", playbook=PLAYBOOK, arguments=["--tags=rancher_server_configure"])
 
 
-def test_a_container_that_restarts_for_ever_ends_the_wait(no_container):
+def test_wait_ends_if_the_container_restarts(remove_the_container):
     begun = time.time()
     run = play(PLAYBOOK, variables={"rancher_server_image": "rancher/rancher-agent"})
     assert run.code != 0 and "The container rancher was restarted by the engine" in run.text, run.output
@@ -54,7 +54,7 @@ def test_a_container_that_restarts_for_ever_ends_the_wait(no_container):
     assert time.time() - begun < 120  # not rancher_server_ready_timeout, which is 600
 
 
-def test_a_server_that_never_answers_is_waited_for_by_the_clock(no_container):
+def test_wait_for_a_silent_server_ends_after_the_timeout(remove_the_container):
     run = play(PLAYBOOK, arguments=["--tags=rancher_server_container"])
     assert run.code == 0 and containers() == "rancher", run.output
     on(HOST).check_output("docker pause rancher")
@@ -69,7 +69,7 @@ def test_a_server_that_never_answers_is_waited_for_by_the_clock(no_container):
     assert 15 <= time.time() - begun < 45
 
 
-def test_the_container_alone_and_then_the_rest_alone(no_container):
+def test_each_tag_runs_alone(remove_the_container):
     run = play(PLAYBOOK, arguments=["--tags=rancher_server_container"])
     assert run.code == 0 and run.changed > 0, run.output
     clusters = {"rancher_server_clusters": [{"name": "strict", "ignore_docker_version": "no"}]}
