@@ -44,7 +44,8 @@ def test_install_tag_alone_starts_docker_with_options_from_strings():
     on(HOST).check_output("useradd ops")
     run = play(PARTS, arguments=arguments)
     assert run.code == 0, run.output
-    assert on(HOST).check_output("docker info --format '{{.DockerRootDir}} {{.NoProxy}}'") == "/appdata/lib/docker localhost,127.0.0.1"
+    shown = on(HOST).check_output("docker info --format '{{.DockerRootDir}} {{.NoProxy}}'")
+    assert shown == "/appdata/lib/docker localhost,127.0.0.1"
     assert on(HOST).check_output("apt-mark showhold") == ""
     assert "docker" in on(HOST).user("ops").groups
     assert '"max-file": "3"' in on(HOST).file("/etc/docker/daemon.json").content_string

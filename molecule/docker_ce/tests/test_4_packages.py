@@ -33,7 +33,8 @@ def test_held_packages_are_not_upgraded_with_the_system():
     for name in BY_HAND:
         assert on(name).check_output("docker version --format '{{.Server.Version}}'").startswith("20.10.")
     assert play(PLAYBOOK, variables=down, arguments=["--limit=debian12:el9"]).changed == 0
-    assert play(PLAYBOOK, variables={"docker_ce_version": "26.1", "docker_ce_hold": True}, arguments=["--limit=debian12:el9"]).code == 0
+    up = {"docker_ce_version": "26.1", "docker_ce_hold": True}
+    assert play(PLAYBOOK, variables=up, arguments=["--limit=debian12:el9"]).code == 0
     assert on("debian12").check_output("apt-mark showhold | xargs") == "containerd.io docker-ce docker-ce-cli"
     assert play(PLAYBOOK, variables={"docker_ce_version": "20.10"}, arguments=["--limit=debian12:el9"]).code == 0
     assert on("debian12").check_output("apt-mark showhold") == ""

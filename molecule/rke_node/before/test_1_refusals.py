@@ -63,7 +63,8 @@ def test_unreachable_server_is_rejected(arguments):
 
 
 def test_preflight_alone_changes_nothing():
-    run = play("molecule/rke_node/join.yml", variables={"rancher_url": "https://%s.250" % PREFIX}, arguments=["--tags=rke_node_preflight"])
+    run = play("molecule/rke_node/join.yml", variables={"rancher_url": "https://%s.250" % PREFIX},
+               arguments=["--tags=rke_node_preflight"])
     assert run.code == 0 and run.changed == 0, run.output
 
 

@@ -69,7 +69,8 @@ def test_each_tag_alone_changes_nothing(tag):
 def test_conditions_of_nodes_are_shown_during_the_wait():
     """The API server reports a stopped kubelet after 40 seconds (kube-controller-manager --node-monitor-grace-period)."""
     on("bg4").check_output("docker stop kubelet")
-    on("bg1").check_output("for i in $(seq 90); do /usr/local/bin/kubectl get node bg4 | grep -q NotReady && exit 0; sleep 1; done; exit 1")
+    on("bg1").check_output("for i in $(seq 90); do /usr/local/bin/kubectl get node bg4 | grep -q NotReady && exit 0; sleep 1; done; "
+                           "exit 1")
     try:
         run = play(JOIN, variables={"rke_node_timeout": 75})
         reported = "bg4: not Ready: Kubelet stopped posting node status."
