@@ -7,56 +7,70 @@ class ModuleDocFragment:
 options:
   url:
     description:
-      - Where Rancher is reached, as C(https://HOST) or C(https://HOST:PORT).
+      - URL of the Rancher server, V(https://HOST) or V(https://HOST:PORT).
+      - If not set, the value of the environment variable E(RANCHER_URL) is used.
     type: str
     required: true
   username:
     description:
-      - The local user to log in as. The token of the log-in is given back at the end.
+      - Name of the local user to log in as. The module deletes the token of the log-in when it ends.
+      - If not set, the value of the environment variable E(RANCHER_USERNAME) is used.
     type: str
     default: admin
   password:
     description:
-      - The user's password.
+      - Password of the user.
+      - If not set, the value of the environment variable E(RANCHER_PASSWORD) is used.
     type: str
   ca_cert:
     description:
-      - The CA that signed the server's certificate, as PEM text or as a path on the host that runs the module.
-      - Needed where the certificate is self-signed, unless O(ca_checksum) is given.
+      - CA certificate that signed the server's certificate, as PEM text or as a path on the host that runs the module.
+      - Required for a self-signed certificate, unless O(ca_checksum) or O(ca_from_loopback) is set.
+      - If not set, the value of the environment variable E(RANCHER_CA_CERT) is used.
     type: str
   ca_checksum:
     description:
-      - SHA-256 of the server's own CA, as in the C(--ca-checksum) of a registration command. The CA is fetched from
-        the server, held against this, and everything that follows is verified by it.
+      - SHA-256 checksum of the server's own CA certificate, as in the C(--ca-checksum) of a registration command. The module
+        fetches the CA certificate from the server, compares its checksum and then verifies every connection with it.
+      - If not set, the value of the environment variable E(RANCHER_CA_CHECKSUM) is used.
     type: str
   ca_from_loopback:
     description:
-      - Trust the CA that the server presents on C(127.0.0.1) of the host that runs the module. For modules that run on
-        the Rancher host itself, where no other machine can answer.
+      - If V(true), trust the CA certificate that the server presents on V(127.0.0.1) of the host that runs the module. For modules
+        that run on the Rancher host itself.
     type: bool
     default: false
   validate_certs:
     description:
-      - Whether the server's certificate is verified.
+      - If V(false), the server's certificate is not verified.
     type: bool
     default: true
   retry_timeout:
     description:
-      - For how many seconds a request is tried again while the connection is refused or cut, or the server answers
-        429, 502, 503 or 504. Time spent waiting for an answer counts.
+      - Seconds for which a request is repeated while the connection is refused or reset, or the server answers 429, 502, 503 or
+        504. Time spent waiting for an answer counts.
       - With V(0), a request is sent once and fails after 30 seconds without an answer.
     type: int
     default: 120
 requirements:
   - Python 3.6 or later on the host that runs the module
+attributes:
+  action_group:
+    description: Use C(group/fay.rancher.rancher) in C(module_defaults) to set the connection options once.
+    support: full
+    membership:
+      - fay.rancher.rancher
 notes:
-  - Run it on one host for a cluster, best on the Rancher host itself (C(run_once), C(delegate_to)).
+  - Run this module on one host per cluster, preferably on the Rancher host itself (C(run_once), C(delegate_to)).
+  - Environment variables are read on the host that runs the module. Set them with the keyword C(environment).
 """
 
     TOKEN = r"""
 options:
   token:
     description:
-      - An API token, C(token-xxxxx:secret), instead of O(password).
+      - API token, V(token-xxxxx:SECRET). If set, O(username) and O(password) are not used.
+      - If not set, the value of the environment variable E(RANCHER_TOKEN) is used.
+      - Either O(token) or O(password) is required.
     type: str
 """

@@ -3,14 +3,24 @@
 
 
 class ModuleDocFragment:
+    """Attributes of modules that only read or wait."""
+
     DOCUMENTATION = r"""
 attributes:
   check_mode:
-    description: Changes nothing.
+    description: Can run in check mode and predict the change without making it.
     support: full
+    details: This module does not change anything.
   diff_mode:
-    description: Changes nothing.
-    support: none
+    description: Returns the differences between the state before and after in diff mode.
+    support: N/A
+    details: This module does not change anything.
+  idempotent:
+    description: A second run with the same arguments reports no change, unless something else changed the state in between.
+    support: full
+    details: This module never reports a change.
   platform:
+    description: Operating systems of the host that runs the module.
+    support: full
     platforms: posix
 """

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The filters kubeconfig_merge, kubeconfig_rename, kubeconfig_subset and kubeconfig_redact; documented in the .yml files of their names.
+"""The filters kubeconfig_merge, kubeconfig_rename, kubeconfig_subset and kubeconfig_redact, documented in the .yml files of their names.
 
-All take and give a kubeconfig as data: `lookup('ansible.builtin.file', path) | from_yaml`.
+Kubeconfigs are data: `lookup('ansible.builtin.file', path) | from_yaml`.
 """
 import functools
 
@@ -12,43 +12,42 @@ from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.kubeconfig
 from ansible_collections.fay.rancher.plugins.plugin_utils._plain_data import plain_data
 
 
-def tell(function):
-    """Turn what is wrong with a kubeconfig into a filter's error."""
+def as_filter(function):
+    """A filter from a function over kubeconfigs: its input is validated, and a KubeconfigError becomes an AnsibleFilterError."""
     @functools.wraps(function)
-    def told(value, *arguments, **options):
+    def filter_function(value, *arguments, **options):
         arguments, options = plain_data(arguments), plain_data(options)
         try:
-            return function(_kubeconfig.checked(plain_data(value)), *arguments, **options)
+            return function(_kubeconfig.validated(plain_data(value)), *arguments, **options)
         except KubeconfigError as error:
-            raise AnsibleFilterError("This is no kubeconfig that %s can take: %s" % (function.__name__, error))
-    return told
+            raise AnsibleFilterError("%s requires a valid kubeconfig: %s" % (function.__name__, error))
+    return filter_function
 
 
-@tell
+@as_filter
 def kubeconfig_merge(value, other, current=True):
-    """See module_utils/_kubernetes/kubeconfig.py merge()."""
-    return _kubeconfig.merge(value, _kubeconfig.checked(other), current)
+    """See merge() of module_utils/_kubernetes/kubeconfig.py."""
+    return _kubeconfig.merge(value, _kubeconfig.validated(other), current)
 
 
-@tell
+@as_filter
 def kubeconfig_rename(value, contexts=None, clusters=None, users=None):
-    """See module_utils/_kubernetes/kubeconfig.py rename()."""
+    """See rename() of module_utils/_kubernetes/kubeconfig.py."""
     return _kubeconfig.rename(value, contexts, clusters, users)
 
 
-@tell
+@as_filter
 def kubeconfig_subset(value, contexts):
-    """See module_utils/_kubernetes/kubeconfig.py subset()."""
+    """See subset() of module_utils/_kubernetes/kubeconfig.py."""
     return _kubeconfig.subset(value, contexts)
 
 
-@tell
+@as_filter
 def kubeconfig_redact(value):
-    """See module_utils/_kubernetes/kubeconfig.py redact()."""
+    """See redact() of module_utils/_kubernetes/kubeconfig.py."""
     return _kubeconfig.redact(value)
 
 
 class FilterModule:
     def filters(self):
-        return {function: globals()[function] for function in (
-            "kubeconfig_merge", "kubeconfig_rename", "kubeconfig_subset", "kubeconfig_redact")}
+        return {function.__name__: function for function in (kubeconfig_merge, kubeconfig_rename, kubeconfig_subset, kubeconfig_redact)}

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Files and their filesystems; writing so that a kill at any instant leaves the old file or the new one, whole."""
+"""Files and filesystems, and writes that leave the old file or the new one complete when killed. Private to the collection."""
 import contextlib
 import errno
 import fcntl
@@ -15,38 +15,27 @@ try:
 except ImportError:  # a host without libselinux
     selinux = None
 
-LOOKS = 10
-LOOK_SECONDS = 0.2  # a kubectl has written by then what it read before
-MARK = b"fay.rancher\n"  # in a lock that is ours; kubectl's is empty
+MAX_REWRITES = 10
+REWRITE_SECONDS = 0.2  # within this time a kubectl writes the file that it read before it waited for the lock
+LOCK_CONTENT = b"fay.rancher\n"  # marks a lock file of this collection; kubectl's is empty
 
 
 class LockError(Exception):
-    """Says which lock file is in the way."""
+    """Another process holds kubectl's lock. The message names the lock file."""
 
 
 @contextlib.contextmanager
 def kubectl_lock(path, seconds=15):
-    """Hold kubectl's own lock of a kubeconfig: PATH.lock, made exclusively (client-go tools/clientcmd/config.go).
+    """Hold kubectl's lock of a kubeconfig: PATH.lock, created exclusively (client-go tools/clientcmd/config.go).
 
-    Raises LockError when somebody else holds it for `seconds`.
+    seconds: how long to wait while another process holds it. Raises LockError, OSError.
     """
     lock = path + ".lock"
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            handle = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            break
-        except FileExistsError:
-            if remove_left(lock):
-                continue
-            if time.monotonic() > deadline:
-                raise LockError("%s has been there for %d seconds: a kubectl is writing, or one was killed. If none "
-                                "runs, remove that file" % (lock, seconds))
-            time.sleep(0.1)
+    handle = create_lock(lock, seconds)
     try:
-        with contextlib.suppress(OSError):  # a filesystem without such locks (NFS), or a full one: then it has no mark
+        with contextlib.suppress(OSError):  # without flock (NFS) or space the file is a valid lock that the next run does not remove
             fcntl.flock(handle, fcntl.LOCK_EX)
-            os.write(handle, MARK)
+            os.write(handle, LOCK_CONTENT)
         yield
     finally:
         with contextlib.suppress(FileNotFoundError):
@@ -54,61 +43,80 @@ def kubectl_lock(path, seconds=15):
         os.close(handle)
 
 
-def remove_left(lock):
-    """Remove a lock of ours whose run was killed: it has our mark, and nobody holds it. Returns whether it was one."""
+def create_lock(lock, seconds):
+    """The descriptor of a new lock file; waits while there is one. seconds: how long. Raises LockError, OSError."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except FileExistsError:
+            if remove_stale_lock(lock):
+                continue
+            if time.monotonic() > deadline:
+                raise LockError("%s has existed for more than %d seconds: a kubectl is writing, or was killed. If none is running, remove "
+                                "that file" % (lock, seconds))
+            time.sleep(0.1)
+
+
+def remove_stale_lock(lock):
+    """Remove a lock file of this collection whose process was killed. Returns whether it was removed.
+
+    It is stale if it has LOCK_CONTENT and no process holds its flock.
+    """
     try:
         handle = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        left = os.read(handle, len(MARK) + 1) == MARK and os.path.samestat(os.fstat(handle), os.lstat(lock))
-        if left:
+        is_stale = os.read(handle, len(LOCK_CONTENT) + 1) == LOCK_CONTENT and os.path.samestat(os.fstat(handle), os.lstat(lock))
+        if is_stale:
             os.unlink(lock)
-        return left
+        return is_stale
     except OSError:
         return False
     finally:
         os.close(handle)
 
 
-def owner_on_the_way(path):
-    """uid of the first directory or link on the way to an absolute path that is not root's.
+def first_foreign_owner(path):
+    """uid of the first directory or link on an absolute path that root does not own; 0 if there is none.
 
-    0 where there is none, or one of root's before it lets nobody else through, such as /root.
+    Also 0 if a directory of root's before it is closed to all others, such as /root: then no other user can change what is below.
     """
-    way = "/"
+    current = "/"
     for name in path.strip("/").split("/"):
-        way = os.path.join(way, name)
+        current = os.path.join(current, name)
         try:
-            found = os.lstat(way)
+            info = os.lstat(current)
         except OSError:
             break
-        if stat.S_ISREG(found.st_mode):
+        if stat.S_ISREG(info.st_mode):
             break
-        if found.st_uid:
-            return found.st_uid
-        if not found.st_mode & (stat.S_IXOTH | (stat.S_IXGRP if found.st_gid else 0)):
+        if info.st_uid:
+            return info.st_uid
+        if not info.st_mode & (stat.S_IXOTH | (stat.S_IXGRP if info.st_gid else 0)):
             break
     return 0
 
 
 @contextlib.contextmanager
 def as_owner_of(path):
-    """Act as the user to whom the way to an absolute path belongs, where root runs and it is not root's.
+    """Act as the user who controls a part of an absolute path, if root runs this and there is such a user.
 
-    Root would follow what that user may have put there: a link in the place of the file, to another one that is not his.
+    Threat: root reads or writes in a directory that a user controls. A symbolic link there must not redirect root to a file that
+    this user may not read or change.
     """
-    uid = owner_on_the_way(path) if os.geteuid() == 0 else 0
+    uid = first_foreign_owner(path) if os.geteuid() == 0 else 0
     if not uid:
         yield
         return
     try:
         user = pwd.getpwuid(uid)
         gid, groups = user.pw_gid, os.getgrouplist(user.pw_name, user.pw_gid)
-    except KeyError:  # a directory of somebody who is gone
+    except KeyError:  # the user was deleted
         gid, groups = uid, []
-    ours = os.getegid(), os.getgroups()
+    gid_of_root, groups_of_root = os.getegid(), os.getgroups()
     os.setgroups(groups)
     os.setegid(gid)
     os.seteuid(uid)
@@ -116,32 +124,33 @@ def as_owner_of(path):
         yield
     finally:
         os.seteuid(0)
-        os.setegid(ours[0])
-        os.setgroups(ours[1])
+        os.setegid(gid_of_root)
+        os.setgroups(groups_of_root)
 
 
 def change_with_kubectl(path, change):
-    """Call `change` (a function that returns whether it changed the file) under kubectl's lock until what it wrote stays.
+    """Call `change` under kubectl's lock until it has nothing to change. Returns how many calls changed the file.
 
-    kubectl reads the file once before it takes the lock, and removes then what has come since (client-go
-    tools/clientcmd/config.go ModifyConfig; kubernetes#28260): so what was written is looked at again. Returns the number of
-    calls that changed something.
+    kubectl reads the file once before it waits for the lock, and then removes entries that were added in between (client-go
+    tools/clientcmd/config.go ModifyConfig; kubernetes#28260). So the file is checked again after each change.
+
+    change: function without arguments, returns whether it changed the file. Raises LockError, and what `change` raises.
     """
     changes = 0
-    for unused in range(LOOKS):
+    for _attempt in range(MAX_REWRITES):
         with kubectl_lock(path):
             changed = change()
         if not changed:
             break
         changes += 1
-        time.sleep(LOOK_SECONDS)
+        time.sleep(REWRITE_SECONDS)
     return changes
 
 
 def require_root(purpose=""):
     """Raise PermissionError with what to do unless this process runs as root.
 
-    purpose: str, the beginning of the message: what cannot be done without root. Empty for none.
+    purpose: str, the beginning of the message: what requires root. Empty for none.
     """
     uid = os.geteuid()
     if uid == 0:
@@ -155,9 +164,9 @@ def require_root(purpose=""):
 
 
 def status(path):
-    """The os.stat_result of what a path leads to; None where nothing is there.
+    """The os.stat_result of a path, links followed; None if nothing exists there.
 
-    Raises OSError (PermissionError) where the running user may not look: os.path.exists() would call that absent.
+    Raises OSError (PermissionError) if the running user may not read the directory; os.path.exists() would return False.
     """
     try:
         return os.stat(path)
@@ -166,43 +175,43 @@ def status(path):
 
 
 def existing_parent(path):
-    """The nearest directory that exists, on the way from an absolute path to the root. Raises OSError as status() does."""
+    """The path itself or its nearest parent that exists. path: str, absolute. Raises OSError as status() does."""
     while not status(path):
         path = os.path.dirname(path)
     return path
 
 
 def free_bytes(path):
-    """Free bytes for ordinary users on the filesystem where `path` is or would be; 0 for a path that is not absolute."""
+    """Free bytes for ordinary users on the filesystem of a path, which need not exist; 0 for a relative path. Raises OSError."""
     if not path.startswith("/"):
         return 0
-    room = os.statvfs(existing_parent(path))
-    return room.f_bavail * room.f_frsize
+    filesystem = os.statvfs(existing_parent(path))
+    return filesystem.f_bavail * filesystem.f_frsize
 
 
 def set_context(path, final):
-    """Give a new file or directory the SELinux context that Ansible's own modules would: of what is at `final`, else its default.
+    """Give a new file or directory the SELinux context that Ansible's modules would give: that of `final`, else its default.
 
-    path, final: str, the same or where the file is before it is renamed to `final`. Does nothing where SELinux is off, where the
-    policy has no default for the path, and on a filesystem without contexts of its own (NFS). Raises OSError. Source:
-    AnsibleModule.atomic_move() and selinux_default_context() of ansible-core 2.16 to 2.21.
+    path: str, the file before it is renamed to `final`; may be the same. Does nothing if SELinux is off, if the policy has no
+    default for the path, and on a filesystem without contexts (NFS). Raises OSError. Source: AnsibleModule.atomic_move() and
+    selinux_default_context() of ansible-core 2.16 to 2.21.
     """
     if selinux is None or selinux.is_selinux_enabled() != 1:
         return
     try:
         if path != final and os.path.lexists(final):
-            wanted = selinux.lgetfilecon_raw(final)[1]
+            context = selinux.lgetfilecon_raw(final)[1]
         else:
-            wanted = selinux.matchpathcon(final, 0)[1]
-        if wanted and wanted != selinux.lgetfilecon_raw(path)[1]:
-            selinux.lsetfilecon(path, wanted)
+            context = selinux.matchpathcon(final, 0)[1]
+        if context and context != selinux.lgetfilecon_raw(path)[1]:
+            selinux.lsetfilecon(path, context)
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.ENOTSUP):
             raise OSError(error.errno, "its SELinux context cannot be set (%s)" % error.strerror, final)
 
 
 def make_directories(path, mode=0o777):
-    """Make a directory and those above it that are not there, each with its default SELinux context.
+    """Create a directory and its missing parents, each with its default SELinux context.
 
     mode: int, of `path` only, as os.makedirs() applies it. Raises OSError.
     """
@@ -214,22 +223,22 @@ def make_directories(path, mode=0o777):
     except FileExistsError:
         if not os.path.isdir(path):
             raise
-        return  # another process was faster
+        return  # another process has created it
     set_context(path, path)
 
 
 def write_atomically(path, content, mode, owner=None):
-    """Write `content` (str) beside `path` (PATH.fay), force it to disk, rename it into place; a link stays one.
+    """Replace a file as a whole: write PATH.fay beside it, sync it and rename it. A symbolic link is kept, its target replaced.
 
-    The new file has the SELinux context of the old one, or the default one of its path.
+    The new file has the SELinux context of the old one, or the default of its path.
 
-    mode: int. owner: (uid, gid) or None for the running user's. Only one run at a time may write a path. Raises OSError; the old
-    file is then untouched.
+    content: str. mode: int. owner: (uid, gid) or None for the running user's. Only one process at a time may write a path. Raises
+    OSError, and then leaves the old file unchanged.
     """
     path = os.path.realpath(path)
     beside = path + ".fay"
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(beside)  # what a killed run has left
+        os.unlink(beside)  # left by a killed run
     try:
         with open(beside, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as target:
             target.write(content)

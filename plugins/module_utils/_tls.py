@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Verification of certificates as kubectl does it, on every version of Python.
+"""Verifies certificates as kubectl does, on every version of Python. Private to the collection.
 
 Python 3.13 turns on VERIFY_X509_STRICT in ssl.create_default_context (docs.python.org/3/library/ssl.html). It rejects CAs and certificates
-without key identifiers, which old Rancher and Kubernetes installations have for ten years. Go, and so kubectl, accepts them.
+without key identifiers, which old Rancher and Kubernetes installations use for ten years. Go, and so kubectl, accepts them.
 """
 import ssl
 import time
@@ -21,7 +21,7 @@ def accept_missing_key_identifiers(context):
 
 
 def open_url(*arguments, **options):
-    """Ansible's open_url without VERIFY_X509_STRICT. Takes, returns and raises the same.
+    """Ansible's open_url without VERIFY_X509_STRICT. Same arguments, return value and errors.
 
     open_url has no option for it, so the function that makes its context is replaced during the call (ansible-core 2.16 to 2.21).
     """
@@ -40,8 +40,9 @@ def open_url(*arguments, **options):
 def read_body(answer, seconds):
     """The bytes of an HTTP answer's body, read within `seconds` by the clock.
 
-    A connection's time-out holds for each read, so that a server which sends single bytes could last forever.
-    answer: http.client.HTTPResponse. Raises TimeoutError, or IncompleteRead if the connection ends too early.
+    A connection's time-out applies to each read, so a server that sends single bytes could hold the caller forever.
+
+    answer: http.client.HTTPResponse. Raises TimeoutError, and IncompleteRead if the connection ends too early.
     """
     end, parts = time.monotonic() + seconds, []
     while True:

@@ -4,55 +4,68 @@
 
 DOCUMENTATION = r"""
 module: cluster_pki_info
-short_description: Tells what certificates a node of a cluster has
+short_description: Reads the certificates of a cluster's node
 version_added: 0.1.0
 description:
-  - Reads the certificates of RKE1, RKE2, K3s or kubeadm on a node, without asking an API server. No key leaves the node.
+  - Reports the certificates of RKE1, RKE2, K3s or kubeadm on a node, with their expiry dates and permissions. It contacts no API
+    server, and no key leaves the node.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
   - fay.rancher.reads_only
-  - action_common_attributes
 options:
   path:
     description:
-      - Where the certificates are. The default is the first of C(/etc/kubernetes/ssl) (RKE1), C(/var/lib/rancher/rke2),
-        C(/var/lib/rancher/k3s) and C(/etc/kubernetes) (kubeadm) that has some.
+      - Directory with the certificates. The default is the first of C(/etc/kubernetes/ssl) (RKE1), C(/var/lib/rancher/rke2),
+        C(/var/lib/rancher/k3s) and C(/etc/kubernetes) (kubeadm) that contains some.
     type: path
+requirements:
+  - openssl, to verify signatures
+seealso:
+  - plugin: fay.rancher.certificate_report
+    plugin_type: filter
+    description: Makes a list for people of what this module returns for the nodes of a cluster.
+  - module: fay.rancher.kubeconfig
+    description: Writes a kubeconfig with one of these certificates.
+  - module: community.crypto.x509_certificate_info
+    description: Reads any certificate. It requires the Python library cryptography on the host.
 """
 
 EXAMPLES = r"""
-- name: Look at the node's certificates
+- name: Read the node's certificates
   fay.rancher.cluster_pki_info:
   register: pki
 
-- name: Tell which end within a month
+- name: Show which certificates expire within a month
   ansible.builtin.debug:
-    msg: "{{ pki.certificates | dict2items | selectattr('value.days', 'lt', 30) | map(attribute='key') }}"
+    msg: "{{ readable | selectattr('value.days', 'lt', 30) | map(attribute='key') }}"
+  vars:
+    readable: "{{ pki.certificates | dict2items | selectattr('value.days', 'defined') }}"
+
+- name: Fail if a certificate does not match its key
+  ansible.builtin.assert:
+    that: pki.certificates | dict2items | rejectattr('value.key_matches') | length == 0
 """
 
 RETURN = r"""
 path:
-  description: Where the certificates are.
+  description: Directory with the certificates.
   returned: success
   type: str
   sample: /etc/kubernetes/ssl
 layout:
-  description: Whose form that is. C(rke1), C(rke2), C(k3s) or C(kubeadm).
+  description: Detected distribution, V(rke1), V(rke2), V(k3s) or V(kubeadm).
   returned: success
   type: str
   sample: rke1
 roles:
-  description: The node's roles as its files tell them. C(worker) is every node that is neither of the others.
+  description: Roles of the node according to its files, V(controlplane) and V(etcd). A node without them is a V(worker).
   returned: success
   type: list
   elements: str
   sample: [controlplane, etcd]
 certificates:
   description:
-    - By name; those of etcd with C(etcd/) before it where they are in a directory of their own.
-    - C(key_matches) and C(signed) are null where the certificate cannot be read, C(signed) also where openssl cannot be started.
-    - C(rights) is what the identity can do by the cluster's default roles; empty where it is not known, and for what is no client of
-      the API server.
+    - The certificates by name. The names of etcd's begin with V(etcd/) if they are in a directory of their own.
   returned: success
   type: dict
   sample:
@@ -69,15 +82,77 @@ certificates:
       signed: true
       rights: reads everything but logs
       problem: ""
+  contains:
+    certificate:
+      description: Path of the certificate.
+      returned: always
+      type: str
+      sample: /etc/kubernetes/ssl/kube-node.pem
+    key:
+      description: Path of its key.
+      returned: always
+      type: str
+      sample: /etc/kubernetes/ssl/kube-node-key.pem
+    subject:
+      description: Subject of the certificate. For Kubernetes, O is a group and CN is the user.
+      returned: if the certificate can be read
+      type: str
+      sample: O=system:nodes,CN=system:node
+    issuer:
+      description: Issuer of the certificate.
+      returned: if the certificate can be read
+      type: str
+      sample: CN=kube-ca
+    not_before:
+      description: First day of its validity as V(YYYY-MM-DD), UTC.
+      returned: if the certificate can be read
+      type: str
+      sample: "2021-10-14"
+    not_after:
+      description: Last day of its validity as V(YYYY-MM-DD), UTC.
+      returned: if the certificate can be read
+      type: str
+      sample: "2031-10-12"
+    days:
+      description: Whole days until it expires; negative if it has expired.
+      returned: if the certificate can be read
+      type: int
+      sample: 1781
+    names:
+      description: DNS names and IP addresses of a server's certificate.
+      returned: if the certificate can be read
+      type: list
+      elements: str
+      sample: [127.0.0.1, kubernetes]
+    key_matches:
+      description: Whether the key belongs to the certificate. Null if one of them cannot be read.
+      returned: always
+      type: bool
+      sample: true
+    signed:
+      description: Whether a CA of the cluster signed the certificate. Null if it cannot be read, or if openssl cannot be started.
+      returned: always
+      type: bool
+      sample: true
+    rights:
+      description: Permissions of the identity by the cluster's default roles. Empty if they are not known or the API server does not accept
+        the certificate.
+      returned: always
+      type: str
+      sample: reads everything but logs
+    problem:
+      description: Why certificate or key cannot be read. Empty without a problem.
+      returned: always
+      type: str
+      sample: ""
 admin:
-  description: Which of the certificates is the cluster's administrator, or opens the stored state with it (RKE1). Null where none does.
+  description: Name of the administrator's certificate or, on RKE1, of the certificate that can read the administrator's kubeconfig in
+    the stored state. Null without one.
   returned: success
   type: str
   sample: kube-node
 authority:
-  description:
-    - The CA that signs clients, with C(certificate), C(subject), C(not_after), C(days), and C(key), whether this node has its key.
-      C(server) is the certificate of the CA that signs the API server's, on RKE2 and K3s another one.
+  description: The CA that signs the API server's clients.
   returned: success
   type: dict
   sample:
@@ -87,101 +162,88 @@ authority:
     not_after: "2031-10-12"
     days: 1781
     key: true
+  contains:
+    certificate:
+      description: Path of the CA's certificate.
+      returned: always
+      type: str
+      sample: /etc/kubernetes/ssl/kube-ca.pem
+    server:
+      description: Path of the certificate of the CA that signed the API server's. On RKE2 and K3s it is a separate CA.
+      returned: always
+      type: str
+      sample: /etc/kubernetes/ssl/kube-ca.pem
+    subject:
+      description: Subject of the CA.
+      returned: always
+      type: str
+      sample: CN=kube-ca
+    not_after:
+      description: Last day of its validity as V(YYYY-MM-DD), UTC.
+      returned: always
+      type: str
+      sample: "2031-10-12"
+    days:
+      description: Whole days until it expires; negative if it has expired.
+      returned: always
+      type: int
+      sample: 1781
+    key:
+      description: Whether the CA's key is on this node.
+      returned: always
+      type: bool
+      sample: true
 uid:
-  description: The numeric owner of the directory. Ansible adds this key and those below to each result with a path.
+  description: Numeric ID of the directory's owner. Ansible adds this key and the following ones to each result with a path.
   returned: when the path exists
   type: int
   sample: 0
 gid:
-  description: The numeric group.
+  description: Numeric ID of the directory's group.
   returned: when the path exists
   type: int
   sample: 0
 owner:
-  description: The name of the owner.
+  description: Name of the directory's owner.
   returned: when the path exists
   type: str
   sample: root
 group:
-  description: The name of the group.
+  description: Name of the directory's group.
   returned: when the path exists
   type: str
   sample: root
 mode:
-  description: The permissions, octal.
+  description: Permissions of the directory, octal.
   returned: when the path exists
   type: str
   sample: "0755"
 size:
-  description: The size in bytes.
+  description: Size in bytes.
   returned: when the path exists
   type: int
   sample: 4096
 state:
-  description: What the path is, such as V(file), V(directory) or V(absent).
+  description: Type of the path, such as V(directory).
   returned: success
   type: str
   sample: directory
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import certificates as _certificates
-from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import pki as _pki
-from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.certificates import CertificateError
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import pki_report
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.pki import PkiError
-
-
-def described(paths, authorities, client):
-    """What is returned of one pair. paths: (certificate, key); authorities: PEM texts of the cluster's CAs; client: of the API."""
-    found = {"certificate": paths[0], "key": paths[1], "key_matches": None, "signed": None, "problem": "", "rights": ""}
-    try:
-        text = _pki.read(paths[0])
-        one = _certificates.decode(text)
-        found.update(subject=_certificates.written(one["subject"]), issuer=_certificates.written(one["issuer"]), names=one["names"],
-                     not_before=one["not_before"].strftime("%Y-%m-%d"), not_after=one["not_after"].strftime("%Y-%m-%d"),
-                     days=_certificates.days_until(one["not_after"]), rights=_pki.rights(one) if client else "",
-                     signed=signed_by_any(text, authorities))
-        found["key_matches"] = _certificates.key_matches(text, _pki.read(paths[1]))
-    except (PkiError, CertificateError) as error:
-        found["problem"] = str(error)
-    return found
-
-
-def signed_by_any(certificate, authorities):
-    """Whether one of the cluster's CAs signed the certificate: bool, or None if that cannot be verified. All are PEM texts."""
-    for authority in authorities:
-        answer = _pki.signed(certificate, authority)
-        if answer is not False:
-            return answer
-    return False
-
-
-def look(path):
-    """What the module returns. Raises PkiError."""
-    found = _pki.layout(path)
-    try:
-        authority = _certificates.decode(_pki.read(found.signer))
-    except CertificateError as error:
-        raise PkiError("The CA's certificate %s cannot be used: %s" % (found.signer, error))
-    authorities = [_pki.read(path) for path in found.authorities()]
-    return {
-        "path": found.directory, "layout": found.kind, "roles": _pki.roles(found),
-        "certificates": dict((name, described(paths, authorities, name in found.identities)) for name, paths in found.certificates.items()),
-        "admin": found.admin or (_pki.STATE_READER if _pki.STATE_READER in found.identities else None),
-        "authority": {"certificate": found.signer, "server": found.authority, "subject": _certificates.written(authority["subject"]),
-                      "not_after": authority["not_after"].strftime("%Y-%m-%d"), "days": _certificates.days_until(authority["not_after"]),
-                      "key": _pki.exists(found.signer_key)}}
 
 
 def main():
     module = AnsibleModule(argument_spec=dict(path=dict(type="path")), supports_check_mode=True)
     try:
-        found = look(module.params["path"])
+        result = pki_report.report(module.params["path"])
     except PkiError as error:
         module.fail_json(msg=str(error))
-    if any(certificate["signed"] is None and not certificate["problem"] for certificate in found["certificates"].values()):
-        module.warn("openssl cannot be started, so signatures were not verified: `signed` is null. Install openssl on this host")
-    module.exit_json(changed=False, **found)
+    if pki_report.has_unverified_signatures(result["certificates"]):
+        module.warn("openssl cannot be started, so signatures were not verified and `signed` is null. Install openssl on this host")
+    module.exit_json(changed=False, **result)
 
 
 if __name__ == "__main__":

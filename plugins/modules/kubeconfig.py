@@ -4,26 +4,28 @@
 
 DOCUMENTATION = r"""
 module: kubeconfig
-short_description: Keeps a cluster in a kubeconfig
+short_description: Adds a cluster to a kubeconfig, or removes it
 version_added: 0.1.0
 description:
-  - Takes an identity from a node's certificates (RKE1, RKE2, K3s, kubeadm), from RKE1's stored state, which every node of
-    such a cluster can read, from Rancher, or from another kubeconfig, asks the API server what that identity may do, and
-    merges it into a kubeconfig. Other clusters, users, contexts, preferences and extensions in the file stay.
-  - The file is written as kubectl writes it, under kubectl's own lock. In another user's directory root acts as that user.
+  - Writes a cluster, a user and a context into a kubeconfig. Other clusters, users, contexts, preferences and extensions in the file
+    are kept.
+  - The identity comes from the certificates of a node (RKE1, RKE2, K3s, kubeadm), from RKE1's stored state, which every node of the
+    cluster can read, from Rancher, or from another kubeconfig. It is tested against the API server before the file is written.
+  - The file is written as kubectl writes it, under kubectl's own lock. In a user's directory, root acts as that user.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
-  - action_common_attributes
+  - fay.rancher.attributes
 options:
   path:
     description:
-      - The kubeconfig.
+      - Path of the kubeconfig.
     type: path
     default: ~/.kube/config
   state:
     description:
-      - V(absent) removes the context, and its user and cluster where no other context has them; with O(rancher) also the
-        file's token in Rancher.
+      - If V(present), the file contains the context, its cluster and its user.
+      - If V(absent), the context is removed, and its user and cluster unless another context refers to them. With O(rancher), the
+        file's token is deleted in Rancher too.
     type: str
     choices: [present, absent]
     default: present
@@ -34,206 +36,252 @@ options:
     required: true
   context:
     description:
-      - Name of the context. The default is O(cluster).
+      - Name of the context. The default is the value of O(cluster).
     type: str
   user:
     description:
-      - Name of the user. The default is O(cluster).
+      - Name of the user in the file. The default is the value of O(cluster).
     type: str
   namespace:
     description:
-      - The context's namespace.
+      - Default namespace of the context, and the namespace of O(rights).
     type: str
   current:
     description:
-      - Whether the context becomes the current one.
+      - If V(true), the context becomes the current one.
     type: bool
     default: true
   identity:
     description:
-      - V(admin) has full rights. On RKE1 it is kube-admin from the stored state (C(full-cluster-state) in C(kube-system)),
-        elsewhere the administrator's certificate, which servers have.
-      - V(node) is the node's own, which every node has, kube-node on RKE1 and the kubelet's elsewhere.
-      - V(auto) is the strongest of the node's identities that the API server accepts.
-      - V(mint) signs a new certificate with the CA's key of a control plane node, see O(mint).
-      - V(rancher) is a token of Rancher's, and so is every other one where O(rancher) is given.
-      - Every other value names a certificate in O(pki_dir), such as V(kube-node) or V(kube-scheduler), with the rights
-        that it has.
+      - Identity on a node whose certificate is used. The default is V(admin). Not allowed together with O(rancher), except for
+        V(rancher).
+      - V(admin) has full permissions. On RKE1 it is kube-admin from the stored state (C(full-cluster-state) in C(kube-system)),
+        elsewhere the administrator's certificate, which exists on servers only.
+      - V(node) is the node's own identity, which exists on every node. It is C(kube-node) on RKE1 and the kubelet elsewhere.
+      - V(auto) is the strongest identity of the node that the API server accepts.
+      - V(mint) is a new certificate, signed with the CA's key of a control plane node. O(mint) describes it.
+      - V(rancher) is a token of Rancher and requires O(rancher).
+      - Any other value is the name of a certificate in O(pki_dir), such as V(kube-node) or V(kube-scheduler), with the permissions of
+        that identity.
     type: str
-    default: admin
   mint:
     description:
-      - What V(mint) makes. Such a certificate cannot be revoked, not even by removing a user; only a new CA ends it. Keep it
-        short-lived, and bind its group or name to no more than it needs.
+      - Certificate that O(identity=mint) creates.
+      - Such a certificate cannot be revoked, not even by removing a user. Only a new CA makes it invalid. Choose a short lifetime,
+        and bind its group or user to no more permissions than it needs.
     type: dict
     suboptions:
       subject:
         description:
-          - The subject as openssl takes it, such as C(/O=viewers/CN=alice). Kubernetes takes O for a group and CN for the user.
+          - Subject as openssl expects it, such as V(/O=viewers/CN=alice). For Kubernetes, O is a group and CN is the user.
         type: str
         required: true
       days:
         description:
-          - For how many days it is valid. It is made anew when fewer than O(warn_days) are left.
+          - Lifetime in days. The certificate is replaced when fewer than O(warn_days) are left.
         type: int
         required: true
   pki_dir:
     description:
-      - Where the node's certificates are. The default is the first of C(/etc/kubernetes/ssl) (RKE1), C(/var/lib/rancher/rke2),
-        C(/var/lib/rancher/k3s) and C(/etc/kubernetes) (kubeadm) that has some.
+      - Directory with the node's certificates. The default is the first of C(/etc/kubernetes/ssl) (RKE1), C(/var/lib/rancher/rke2),
+        C(/var/lib/rancher/k3s) and C(/etc/kubernetes) (kubeadm) that contains some.
     type: path
   content:
     description:
-      - Another kubeconfig whose current context is taken instead of a node's certificates.
+      - Text of another kubeconfig, whose current context is used instead of a node's certificates.
     type: str
   rancher:
     description:
-      - Go through Rancher, as one of its users and with that user's rights, instead of with a node's certificates.
-      - Each file has one token of its own in Rancher, for this cluster only. It is found again by its description, replaced
-        before it ends, and deleted when it is replaced. Tokens that others made stay.
-      - The certificate of Rancher's CA is always written into the file, and O(server) is Rancher's address.
+      - Connection to a Rancher server. The kubeconfig connects through Rancher, as one of its users and with the permissions of that
+        user, instead of with a node's certificates.
+      - Each file has its own token in Rancher, for this cluster only. The module recognizes it by its description, replaces it before
+        it expires, and deletes the replaced one. Tokens that were created elsewhere are kept.
+      - The certificate of Rancher's CA is always embedded, and the server is Rancher's address.
     type: dict
     suboptions:
       url:
         description:
-          - Where Rancher is reached, as C(https://HOST) or C(https://HOST:PORT).
+          - URL of the Rancher server, V(https://HOST) or V(https://HOST:PORT).
+          - If not set, the value of the environment variable E(RANCHER_URL) is used.
         type: str
         required: true
       username:
         description:
-          - The local user to log in as. The token of the log-in is given back at the end.
+          - Name of the local user to log in as. The module deletes the token of the log-in when it ends.
+          - If not set, the value of the environment variable E(RANCHER_USERNAME) is used.
         type: str
         default: admin
       password:
         description:
-          - The user's password. Without it O(rancher.token) is used.
+          - Password of the user.
+          - If not set, the value of the environment variable E(RANCHER_PASSWORD) is used.
         type: str
       token:
         description:
-          - An API token, C(token-xxxxx:secret), instead of a password.
+          - API token, V(token-xxxxx:SECRET). If set, O(rancher.username) and O(rancher.password) are not used.
+          - If not set, the value of the environment variable E(RANCHER_TOKEN) is used.
+          - Either O(rancher.token) or O(rancher.password) is required.
         type: str
       ca_cert:
         description:
-          - The CA that signed the server's certificate, as PEM text or as a path on the host that runs the module.
+          - CA certificate that signed the server's certificate, as PEM text or as a path on the host that runs the module.
+          - Required for a self-signed certificate, unless O(rancher.ca_checksum) or O(rancher.ca_from_loopback) is set.
+          - If not set, the value of the environment variable E(RANCHER_CA_CERT) is used.
         type: str
       ca_checksum:
         description:
-          - SHA-256 of the server's own CA, as in the C(--ca-checksum) of a registration command.
+          - SHA-256 checksum of the server's own CA certificate, as in the C(--ca-checksum) of a registration command. The module
+            fetches the CA certificate from the server, compares its checksum and then verifies every connection with it.
+          - If not set, the value of the environment variable E(RANCHER_CA_CHECKSUM) is used.
         type: str
       ca_from_loopback:
         description:
-          - Trust the CA that the server presents on C(127.0.0.1) of the host that runs the module.
+          - If V(true), trust the CA certificate that the server presents on V(127.0.0.1) of the host that runs the module. For modules
+            that run on the Rancher host itself.
         type: bool
         default: false
       validate_certs:
         description:
-          - Whether the server's certificate is verified.
+          - If V(false), the server's certificate is not verified.
         type: bool
         default: true
       retry_timeout:
         description:
-          - For how many seconds a request is tried again while the connection is refused or cut, or the server answers
-            429, 502, 503 or 504. Time spent waiting for an answer counts.
+          - Seconds for which a request is repeated while the connection is refused or reset, or the server answers 429, 502, 503 or
+            504. Time spent waiting for an answer counts.
           - With V(0), a request is sent once and fails after 30 seconds without an answer.
         type: int
         default: 120
       cluster:
         description:
-          - The cluster's name in Rancher. The default is O(cluster).
+          - Name of the cluster in Rancher. The default is the value of O(cluster).
         type: str
       purpose:
         description:
-          - What the token is for, its description in Rancher. It must be another one for each file. The default is the host's
-            name, the file and the context.
+          - Description of the token in Rancher. Must be unique per file. The default consists of the host name, the path and the
+            context.
         type: str
       days:
         description:
-          - For how many days a token is made. The server may give it fewer. It is replaced when fewer than O(warn_days) are left, or
-            half of its time where that is less.
+          - Lifetime of a new token in days. The server may give it less. The token is replaced when fewer than O(warn_days) are left,
+            or less than half of its lifetime if that is shorter.
         type: int
         default: 90
   server:
     description:
-      - Addresses of the API server, of which the first that answers is taken. V(node) stands for the node's own,
-        C(https://127.0.0.1:6443), on every node of RKE1, and then what the node's agent uses. It is the default; with O(content)
-        that is its own.
+      - URLs of the API server, V(https://HOST[:PORT]). The first one that answers is used.
+      - V(node) stands for C(https://127.0.0.1:6443), where every node of RKE1 reaches an API server, followed by the server that the
+        node's agent uses.
+      - The default is V(node), or with O(content) the server of that kubeconfig. Not allowed together with O(rancher).
     type: list
     elements: str
     default: []
   tls_server_name:
     description:
-      - The name that the API server's certificate must have, where it has not that of the address.
+      - Name expected in the API server's certificate if it differs from the address.
     type: str
   embed:
     description:
-      - Whether certificates and key are written into the file, instead of paths of the node. What is no file there is always written
-        into it.
+      - If V(true), certificates and key are embedded in the file. Otherwise the file contains their paths on the node. Material that
+        is not a file on the node is always embedded.
     type: bool
     default: false
   verify:
     description:
-      - Whether the API server is asked with the very identity before the file is written.
+      - Whether to test the identity against the API server before writing the file.
     type: bool
     default: true
   rights:
     description:
-      - What the identity must be allowed to do, as C(VERB RESOURCE[.GROUP][/SUBRESOURCE]), such as C(create deployments.apps), in
-        O(namespace) or, without one, in all. The file is not written where the API server says no.
+      - Actions that the identity must be allowed to perform, as V(VERB RESOURCE[.GROUP][/SUBRESOURCE]), such as
+        V(create deployments.apps). They are tested in O(namespace), or in all namespaces without it. If the API server denies one of
+        them, the module fails and the file is not changed.
     type: list
     elements: str
     default: []
   warn_days:
     description:
-      - Warn when the certificate or the CA has fewer days left.
+      - Warn if the certificate or the CA has fewer days left.
     type: int
     default: 30
   owner:
     description:
-      - Owner of the file and of a directory that is made for it.
+      - Owner of the file and of a directory that is created for it. The default is the present owner, or that of the directory.
     type: str
   group:
     description:
-      - Group of the file and of a directory that is made for it. The default is that of O(owner).
+      - Group of the file and of a directory that is created for it. The default is the group of O(owner).
     type: str
   mode:
     description:
-      - Mode of the file, octal.
+      - Permissions of the file, octal.
     type: str
     default: "0600"
 attributes:
   check_mode:
-    description: Says whether it would change the file and does not. On a host that is in no cluster yet it warns.
     support: full
+    details:
+      - The identity is tested in check mode too, but no certificate and no token is created or deleted.
+      - On a host without certificates the module reports a change and warns, since the host may join a cluster later in the play.
   diff_mode:
-    description: Keys, certificates and tokens are left out.
     support: full
-  platform:
-    platforms: posix
+    details: Keys, certificates and tokens are replaced by C(REDACTED).
+  idempotent:
+    support: full
+    details: A certificate or token that expires soon is replaced, which is a change.
 requirements:
   - PyYAML on the host that runs the module
-  - openssl, for V(mint); where it is there, signatures are checked before the file is written
+  - openssl for V(mint). If it is installed, signatures are verified before the file is written.
+seealso:
+  - module: fay.rancher.cluster_pki_info
+    description: Reports the certificates of a node and when they expire.
+  - plugin: fay.rancher.kubeconfig_merge
+    plugin_type: filter
+    description: Merges kubeconfigs on the control node.
+  - plugin: fay.rancher.kubeconfig_subset
+    plugin_type: filter
+    description: Extracts some contexts of a kubeconfig.
+  - plugin: fay.rancher.kubeconfig_rename
+    plugin_type: filter
+    description: Renames the entries of a kubeconfig.
+  - plugin: fay.rancher.kubeconfig_redact
+    plugin_type: filter
+    description: Replaces the secrets of a kubeconfig for display.
+  - module: kubernetes.core.k8s_info
+    description: Uses the file in its option O(ignore:kubeconfig).
+  - name: Organizing cluster access using kubeconfig files
+    description: Kubernetes' description of the format.
+    link: https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
 """
 
 EXAMPLES = r"""
-- name: Full rights for root, on any node of RKE1
+- name: Give root full permissions, on any node of RKE1
   fay.rancher.kubeconfig:
     cluster: fay
 
-- name: What the notes did, the scheduler's certificate
+- name: Use the scheduler's certificate, which can read nodes and pods only
   fay.rancher.kubeconfig:
     cluster: fay
     identity: kube-scheduler
     path: /root/.kube/scheduler
 
-- name: Another cluster in the operator's file, with everything in it
+- name: Use the strongest identity of this node, and fail unless it can read logs
   fay.rancher.kubeconfig:
     cluster: fay
-    content: "{{ lookup('ansible.builtin.file', 'fay.kubeconfig') }}"
-    server: [https://10.128.2.11:6443, https://10.128.2.12:6443]
-    embed: true
-  delegate_to: localhost
+    identity: auto
+    rights: [get pods/log]
 
-- name: A user's own rights, through Rancher
+- name: Create a certificate for a group, on a control plane node
+  fay.rancher.kubeconfig:
+    cluster: fay
+    identity: mint
+    mint:
+      subject: /O=viewers/CN=alice
+      days: 90
+    path: /home/alice/.kube/config
+    owner: alice
+
+- name: Connect through Rancher with the permissions of a Rancher user
   fay.rancher.kubeconfig:
     cluster: fay
     rancher:
@@ -244,7 +292,27 @@ EXAMPLES = r"""
     rights: [get pods, create deployments.apps]
     namespace: shop
 
-- name: The cluster is gone
+- name: Give several users a kubeconfig through Rancher
+  fay.rancher.kubeconfig:
+    cluster: fay
+    path: /home/{{ item }}/.kube/config
+    owner: "{{ item }}"
+    rancher:
+      url: https://rancher.example.com
+      ca_cert: /etc/ssl/certs/rancher-ca.pem
+      username: "{{ item }}"
+      password: "{{ vault_rancher_passwords[item] }}"
+  loop: [alice, bob]
+
+- name: Add another cluster to the operator's kubeconfig, with everything embedded
+  fay.rancher.kubeconfig:
+    cluster: fay
+    content: "{{ lookup('ansible.builtin.file', 'fay.kubeconfig') }}"
+    server: [https://10.128.2.11:6443, https://10.128.2.12:6443]
+    embed: true
+  delegate_to: localhost
+
+- name: Remove a cluster from the file
   fay.rancher.kubeconfig:
     cluster: fay
     state: absent
@@ -252,327 +320,159 @@ EXAMPLES = r"""
 
 RETURN = r"""
 path:
-  description: The file.
+  description: Absolute path of the file.
   returned: success
   type: str
   sample: /root/.kube/config
 identity:
-  description: Whose certificate was taken; C(token) where it is none.
+  description: Name of the identity; V(token) for a token.
   returned: when O(state=present)
   type: str
   sample: admin
 reason:
-  description: Why that one, where it was looked for.
+  description: Why this identity was chosen.
   returned: when O(state=present)
   type: str
   sample: the cluster's administrator, from its stored state
 server:
-  description: The API server in the file.
+  description: URL of the API server in the file.
   returned: when O(state=present)
   type: str
   sample: https://127.0.0.1:6443
 server_version:
-  description: The cluster's version. Null where it was not asked.
+  description: Version of the cluster. Null if the API server was not queried.
   returned: when O(state=present)
   type: str
   sample: v1.21.5
 rights:
-  description: What the API server says that the identity may do, among it O(rights). Empty where it was not asked.
+  description:
+    - "Whether the API server allows an action: some common ones, and those of O(rights). Empty if it was not queried."
   returned: when O(state=present)
   type: dict
   sample: {"get nodes": true, "get pods": true, "get pods/log": false, "get secrets": true, "get configmaps": true}
 expires:
-  description: When the certificate or Rancher's token and the CA end, and in how many days.
+  description: Expiry dates of the identity and of the CA.
   returned: when O(state=present)
   type: dict
   sample: {"certificate": {"date": "2031-10-12", "days": 1781}, "authority": {"date": "2031-10-12", "days": 1781}}
+  contains:
+    certificate:
+      description: Expiry of the client certificate.
+      returned: if the identity has a certificate
+      type: dict
+      contains: &expiry
+        date:
+          description: Date as V(YYYY-MM-DD), UTC.
+          returned: always
+          type: str
+          sample: "2031-10-12"
+        days:
+          description: Whole days until then.
+          returned: always
+          type: int
+          sample: 1781
+    token:
+      description: Expiry of the token in Rancher.
+      returned: with O(rancher), unless the token never expires
+      type: dict
+      contains: *expiry
+    authority:
+      description: Expiry of the certificate of the CA that signed the client certificate or, if unknown, the server's.
+      returned: unless the host's own CAs are trusted
+      type: dict
+      contains: *expiry
 backup:
-  description: A copy of the file with its comments, which are lost when it is written. Empty where it had none.
+  description: Path of a copy of the original file, which is saved if it has comments that cannot be preserved. Empty otherwise.
   returned: success
   type: str
   sample: ""
 uid:
-  description: The numeric owner of the file. Ansible adds this key and those below to each result with a path.
+  description: Numeric ID of the file's owner. Ansible adds this key and the following ones to each result with a path.
   returned: when the path exists
   type: int
   sample: 0
 gid:
-  description: The numeric group.
+  description: Numeric ID of the file's group.
   returned: when the path exists
   type: int
   sample: 0
 owner:
-  description: The name of the owner.
+  description: Name of the file's owner.
   returned: when the path exists
   type: str
   sample: root
 group:
-  description: The name of the group.
+  description: Name of the file's group.
   returned: when the path exists
   type: str
   sample: root
 mode:
-  description: The permissions, octal.
+  description: Permissions of the file, octal.
   returned: when the path exists
   type: str
   sample: "0600"
 size:
-  description: The size in bytes.
+  description: Size of the file in bytes.
   returned: when the path exists
   type: int
   sample: 4096
 state:
-  description: What the path is, such as V(file), V(directory) or V(absent).
+  description: Type of the path, such as V(file) or V(absent).
   returned: success
   type: str
   sample: file
 """
 
-import contextlib
-import fcntl
-import grp
-import os
-import pwd
-import socket
-import time
-
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.fay.rancher.plugins.module_utils._files import (
-    LockError,
-    as_owner_of,
-    change_with_kubectl,
-    existing_parent,
-    make_directories,
-    owner_on_the_way,
-    status,
-    write_atomically,
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import kubeconfig_run
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.kubeconfig import YAML_ERROR
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import CONNECTION_ARGUMENTS
+
+ARGUMENTS = dict(
+    path=dict(type="path", default="~/.kube/config"),
+    state=dict(type="str", choices=["present", "absent"], default="present"),
+    cluster=dict(type="str", required=True),
+    context=dict(type="str"),
+    user=dict(type="str"),
+    namespace=dict(type="str"),
+    current=dict(type="bool", default=True),
+    identity=dict(type="str"),
+    mint=dict(type="dict", options=dict(subject=dict(type="str", required=True), days=dict(type="int", required=True))),
+    pki_dir=dict(type="path"),
+    content=dict(type="str", no_log=True),
+    rancher=dict(type="dict", required_one_of=[("password", "token")], options=dict(
+        CONNECTION_ARGUMENTS,
+        cluster=dict(type="str"),
+        purpose=dict(type="str"),
+        days=dict(type="int", default=90),
+    )),
+    server=dict(type="list", elements="str", default=[]),
+    tls_server_name=dict(type="str"),
+    embed=dict(type="bool", default=False),
+    verify=dict(type="bool", default=True),
+    rights=dict(type="list", elements="str", default=[]),
+    warn_days=dict(type="int", default=30),
+    owner=dict(type="str"),
+    group=dict(type="str"),
+    mode=dict(type="str", default="0600"),
 )
-from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import kubeconfig as _kubeconfig
-from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.api import ApiError
-from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.identity import find_access, through_rancher
-from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.kubeconfig import KubeconfigError
-from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.pki import PkiError
-from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import CONNECTION_ARGUMENTS, RancherError, connect
-from ansible_collections.fay.rancher.plugins.module_utils._rancher.tokens import Tokens
-
-
-def read(path):
-    """The file's text, or an empty one; raises KubeconfigError when it is there and cannot be read."""
-    try:
-        with as_owner_of(path), open(path, encoding="utf-8") as source:
-            return source.read()
-    except FileNotFoundError:
-        return ""
-    except (OSError, ValueError) as error:
-        if isinstance(error, PermissionError) and os.geteuid() == 0:
-            raise KubeconfigError("the user whose directory it is in (uid %d) cannot read it. Give it to that user with chown"
-                                  % owner_on_the_way(path))
-        raise KubeconfigError("it cannot be read: %s" % error)
-
-
-def owner_of(parameters, path):
-    """(uid, gid) that the file is to have: as asked, else as it has, else those of its directory. Raises OSError."""
-    found = os.stat(existing_parent(path))
-    try:
-        uid = pwd.getpwnam(parameters["owner"]).pw_uid if parameters["owner"] else found.st_uid
-        gid = found.st_gid
-        if parameters["group"]:
-            gid = grp.getgrnam(parameters["group"]).gr_gid
-        elif parameters["owner"]:
-            gid = pwd.getpwnam(parameters["owner"]).pw_gid
-    except KeyError:
-        raise OSError("owner is %s and group %s, and this host has no such user or group" % (parameters["owner"], parameters["group"]))
-    if os.geteuid() not in (0, uid):
-        raise OSError("its owner is to be uid %d, and uid %d, who owns the directory or runs this, cannot give it away. Choose that "
-                      "owner or another path" % (uid, os.geteuid()))
-    return uid, gid
-
-
-def make_directory(path, owner):
-    """The file's directory and those above it that are not there, 0700, with the file's owner; what is there stays as it is."""
-    folder = os.path.dirname(path)
-    if not os.path.isdir(folder):
-        make_directory(folder, owner)
-        make_directories(folder, 0o700)
-        os.chown(folder, *owner)
-
-
-def after(before, parameters, names, ours):
-    """What the file is to hold. ours: our part of it as data; None where it is to go."""
-    if ours is None:
-        return _kubeconfig.without(before, names)
-    return _kubeconfig.merge(before, ours, parameters["current"])
-
-
-def change(parameters, names, ours, write):
-    """(data before, data after, whether content, mode or owner differ, backup's path); writes the file where asked."""
-    path, mode = parameters["path"], int(parameters["mode"], 8)
-    owner = owner_of(parameters, path)
-    text = read(path)
-    before = _kubeconfig.parse(text)
-    wanted = after(before, parameters, names, ours)
-    there = status(path)
-    backup, changed = "", there is None or before != wanted or (there.st_mode & 0o777, there.st_uid, there.st_gid) != (mode,) + owner
-    if changed and write:
-        if before != wanted and _kubeconfig.has_comments(text):
-            backup = "%s.%s~" % (os.path.realpath(path), time.strftime("%Y-%m-%dT%H-%M-%S"))
-            write_atomically(backup, text, mode, owner)
-        write_atomically(path, _kubeconfig.render(wanted) if before != wanted or there is None else text, mode, owner)
-    return before, wanted, changed, backup
-
-
-def part_of(access, parameters, names):
-    """Our part of the file, as data."""
-    embed = parameters["embed"]
-    return _kubeconfig.build(names, access.cluster(embed), access.user(embed), parameters["namespace"])
-
-
-def keep(module, names, ours):
-    """Bring the file to what it is to hold; what the module returns of that. ours: our part as data, None where it is to go."""
-    parameters = module.params
-    path = parameters["path"]
-    with as_owner_of(path):
-        if ours is None and not status(path):
-            return {"changed": False, "backup": ""}
-        if module.check_mode:
-            before, wanted, changed, backup = change(parameters, names, ours, write=False)
-        else:
-            make_directory(path, owner_of(parameters, path))
-            done = []
-
-            def write():
-                done.append(change(parameters, names, ours, write=True))
-                return done[-1][2]
-
-            change_with_kubectl(path, write)
-            before, wanted, changed, backup = done[0]
-    if backup:
-        module.warn("%s had comments, which kubectl and this module do not keep. It is as it was in %s" % (path, backup))
-    shown = [_kubeconfig.render(_kubeconfig.redact(value)) for value in (before, wanted)]
-    return {"changed": changed, "backup": backup,
-            "diff": {"before": shown[0], "after": shown[1], "before_header": path, "after_header": path}}
-
-
-def from_node(module, names):
-    """The file with an identity of this node, or of another kubeconfig."""
-    parameters = module.params
-    access = find_access(parameters, _kubeconfig.parse(read(parameters["path"])), names, module.check_mode)
-    if access is None:
-        module.warn("This host is in no cluster yet: it has no certificates")
-        return {"changed": True, "backup": "", "identity": parameters["identity"], "reason": "", "server": "", "server_version": None,
-                "rights": {}, "expires": {}}
-    for text in access.warnings(parameters["warn_days"]):
-        module.warn(text)
-    return dict(keep(module, names, part_of(access, parameters, names)), **access.report())
-
-
-@contextlib.contextmanager
-def one_run(path):
-    """Wait until no other run on this host looks after the file's token: else each would delete the token that the other wrote.
-
-    It is a lock on the file's directory, or on the nearest that is there, which ends with the process. A filesystem without such
-    locks (NFS) gives none.
-    """
-    with as_owner_of(path):
-        handle = os.open(existing_parent(os.path.dirname(path)), os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-def from_rancher(module, names):
-    """The file with a token of its own in Rancher; or neither of them."""
-    parameters = module.params
-    purpose = parameters["rancher"]["purpose"] or "%s:%s %s" % (socket.gethostname(), parameters["path"], names["context"])
-    if parameters["state"] == "present" and not module.check_mode:
-        with as_owner_of(parameters["path"]):
-            make_directory(parameters["path"], owner_of(parameters, parameters["path"]))  # it is what other runs wait for
-    with one_run(parameters["path"]), connect(parameters["rancher"]) as client:
-        tokens = Tokens(client, "fay.rancher kubeconfig " + purpose)
-        kept, report, ours = None, {}, None
-        if parameters["state"] == "present":
-            current = _kubeconfig.parse(read(parameters["path"]))
-            access, kept = through_rancher(parameters, current, names, tokens, module.check_mode)
-            report, ours = access.report(), part_of(access, parameters, names)
-        result = keep(module, names, ours)
-        # After the file: a run that was cut off before has left a file that works, and this token is found by its description.
-        superseded = [token["id"] for token in tokens.all() if token["id"] != kept]
-        if superseded and not module.check_mode:
-            tokens.delete(superseded)
-    return dict(result, changed=result["changed"] or bool(superseded), **report)
-
-
-def run(module):
-    parameters = module.params
-    names = {"cluster": parameters["cluster"], "context": parameters["context"] or parameters["cluster"],
-             "user": parameters["user"] or parameters["cluster"]}
-    if parameters["rancher"]:
-        result = from_rancher(module, names)
-    elif parameters["state"] == "present":
-        result = from_node(module, names)
-    else:
-        result = keep(module, names, None)
-    module.exit_json(path=parameters["path"], **result)
 
 
 def main():
     module = AnsibleModule(
-        argument_spec=dict(
-            path=dict(type="path", default="~/.kube/config"),
-            state=dict(type="str", choices=["present", "absent"], default="present"),
-            cluster=dict(type="str", required=True),
-            context=dict(type="str"),
-            user=dict(type="str"),
-            namespace=dict(type="str"),
-            current=dict(type="bool", default=True),
-            identity=dict(type="str", default="admin"),
-            mint=dict(type="dict", options=dict(subject=dict(type="str", required=True), days=dict(type="int", required=True))),
-            pki_dir=dict(type="path"),
-            content=dict(type="str", no_log=True),
-            rancher=dict(type="dict", required_one_of=[("password", "token")], options=dict(
-                CONNECTION_ARGUMENTS,
-                cluster=dict(type="str"),
-                purpose=dict(type="str"),
-                days=dict(type="int", default=90),
-            )),
-            server=dict(type="list", elements="str", default=[]),
-            tls_server_name=dict(type="str"),
-            embed=dict(type="bool", default=False),
-            verify=dict(type="bool", default=True),
-            rights=dict(type="list", elements="str", default=[]),
-            warn_days=dict(type="int", default=30),
-            owner=dict(type="str"),
-            group=dict(type="str"),
-            mode=dict(type="str", default="0600"),
-        ),
+        argument_spec=ARGUMENTS,
         mutually_exclusive=[("content", "pki_dir", "rancher"), ("content", "mint"), ("rancher", "mint"), ("rancher", "tls_server_name")],
         required_if=[("identity", "mint", ["mint"]), ("identity", "rancher", ["rancher"])],
         supports_check_mode=True,
     )
-    if _kubeconfig.YAML_ERROR:
-        module.fail_json(msg=missing_required_lib("PyYAML"), exception=_kubeconfig.YAML_ERROR)
-    module.params["path"] = os.path.abspath(module.params["path"])
-    if module.params["rancher"] and module.params["server"]:
-        module.fail_json(msg="server is given, but through Rancher the server is Rancher's own address. Leave server out")
-    for right in module.params["rights"]:
-        if len(right.split()) != 2:
-            module.fail_json(msg="%r in rights is no right. It must be VERB RESOURCE[.GROUP][/SUBRESOURCE], such as get pods/log" % right)
+    if YAML_ERROR:
+        module.fail_json(msg=missing_required_lib("PyYAML"), exception=YAML_ERROR)
     try:
-        int(module.params["mode"], 8)
-    except ValueError:
-        module.fail_json(msg="mode is %r. It must be octal, such as 0600" % module.params["mode"])
-    try:
-        run(module)
-    except KubeconfigError as error:
-        module.fail_json(msg="%s is no kubeconfig that can be merged into: %s. It was not touched"
-                             % (module.params["path"], error))
-    except (PkiError, ApiError, LockError, RancherError) as error:
+        request = kubeconfig_run.parse_request(module.params, module.check_mode)
+        result = kubeconfig_run.run(request, module.warn)
+    except kubeconfig_run.RunError as error:
         module.fail_json(msg=str(error))
-    except OSError as error:
-        module.fail_json(msg="Cannot write %s: %s. It was not touched" % (module.params["path"], error))
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

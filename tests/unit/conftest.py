@@ -14,6 +14,7 @@ import yaml
 from ansible.module_utils import urls
 from durations import pytest_runtest_logreport  # noqa: F401
 from hypothesis import settings
+from kubernetes_nodes import api_server, home, node, rke1_certificates  # noqa: F401
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 RECORDINGS = os.path.join(ROOT, "tests", "recordings")

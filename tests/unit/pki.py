@@ -1,4 +1,4 @@
-"""A cluster's certificates, made by openssl as RKE1 makes them, and an API server that knows them."""
+"""Creates a cluster's certificates with openssl as RKE1 creates them, and an API server that accepts them."""
 import base64
 import contextlib
 import http.server
@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import threading
 
-# facts.md §2, measured: what each of the node's identities may do.
+# What each identity of a node may do, measured on a real API server: docs/kubectl.md.
 READER = {"get nodes", "get pods", "get secrets", "get configmaps"}
 RIGHTS = {
     "kube-admin": READER | {"get pods/log"}, "system:admin": READER | {"get pods/log"},
@@ -21,19 +21,21 @@ SUBJECTS = {"kube-node": "/O=system:nodes/CN=system:node", "kube-scheduler": "/C
 
 
 def openssl(*words, folder):
+    """Run openssl in a directory."""
     subprocess.run(("openssl",) + words, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def authority(folder, name="kube-ca", key="kube-ca-key.pem", certificate="kube-ca.pem", days=3650, new=("rsa:2048",)):
+    """Create a self-signed CA. new: the kind of its key, as for `openssl req -newkey`."""
     openssl("req", "-x509", "-newkey", *new, "-nodes", "-keyout", key, "-out", certificate, "-subj", "/CN=" + name,
             "-days", str(days), folder=folder)
 
 
-CURVE = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")  # as RKE2 and K3s have them, and quicker
+CURVE = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")  # the kind of RKE2 and K3s, and faster to create
 
 
 def sign(folder, certificate, key, subject, ca=("kube-ca.pem", "kube-ca-key.pem"), days=3650, names="", new=("rsa:2048",)):
-    """Make a pair; names: as in subjectAltName."""
+    """Create a certificate with its key, signed by the CA. names: as in subjectAltName, for servers."""
     openssl("req", "-newkey", *new, "-nodes", "-keyout", key, "-out", "request", "-subj", subject, folder=folder)
     with open(os.path.join(folder, "extensions"), "w") as target:
         target.write("subjectAltName=" + names if names else "extendedKeyUsage=clientAuth")
@@ -44,7 +46,7 @@ def sign(folder, certificate, key, subject, ca=("kube-ca.pem", "kube-ca-key.pem"
 
 
 def rke1(folder):
-    """A control plane node's /etc/kubernetes/ssl."""
+    """Fill a directory like /etc/kubernetes/ssl of a control plane node."""
     authority(folder)
     for name, subject in SUBJECTS.items():
         sign(folder, name + ".pem", name + "-key.pem", subject)
@@ -57,7 +59,7 @@ def text(*path):
 
 
 def admin_state(folder, server):
-    """full-cluster-state as RKE stores it, with kube-admin's kubeconfig in it (facts.md §2)."""
+    """full-cluster-state as RKE1 stores it (rancher/rke @v1.3.3 cluster/state.go), with kube-admin's kubeconfig."""
     sign(folder, "admin.crt", "admin.key", "/O=system:masters/CN=kube-admin")
     data = {name: base64.b64encode(text(folder, path).encode()).decode() for name, path in (
         ("ca", "kube-ca.pem"), ("certificate", "admin.crt"), ("key", "admin.key"))}
@@ -72,7 +74,7 @@ def admin_state(folder, server):
 
 
 class TlsServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    """A server on a free port of loopback; `url` is its address."""
+    """A server on a free port of the loopback address. url: its address."""
 
     daemon_threads = True
 
@@ -81,57 +83,72 @@ class TlsServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.url = "https://127.0.0.1:%d" % self.server_port
 
-    def handle_error(self, *unused):  # clients that hang up, or only read the certificate
+    def handle_error(self, *unused):  # clients that close the connection after reading the certificate
+        pass
+
+
+class ApiHandler(http.server.BaseHTTPRequestHandler):
+    """Answers requests to an ApiServer, which is `self.server.api`."""
+
+    def answer(self, status, value):
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def user(self):
+        """The CN of the client's certificate, or None."""
+        certificate = self.connection.getpeercert() or {}
+        return next((value for group in certificate.get("subject", ()) for name, value in group if name == "commonName"), None)
+
+    def do_GET(self):
+        api = self.server.api
+        api.requests.append((self.user(), self.path))
+        if api.accepts is not None and self.user() not in api.accepts:
+            self.answer(401, {"message": "Unauthorized"})
+        elif self.path == "/version":
+            self.answer(200, {"gitVersion": "v1.21.5"})
+        else:
+            self.answer(*self.stored_state())
+
+    def stored_state(self):
+        """(status, value) of the answer to a request for the stored state, or for anything else."""
+        store = next((store for store in self.server.api.stores
+                      if self.path == "/api/v1/namespaces/kube-system/%s/full-cluster-state" % store), None)
+        if store is None:
+            return 404, {"message": "not found"}
+        if "get " + store not in RIGHTS.get(self.user(), ()):
+            return 403, {"message": "forbidden: User %s" % self.user()}
+        state = self.server.api.state
+        return 200, {"data": {"full-cluster-state": state if store == "configmaps" else base64.b64encode(state.encode()).decode()}}
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        attributes = body["spec"]["resourceAttributes"]
+        subresource = "/" + attributes["subresource"] if "subresource" in attributes else ""
+        right = "%s %s%s" % (attributes["verb"], attributes["resource"], subresource)
+        self.answer(201, {"status": {"allowed": right in RIGHTS.get(self.user(), ())}})
+
+    def log_message(self, *unused):
         pass
 
 
 class ApiServer:
-    """Answers GET /version, SelfSubjectAccessReviews by RIGHTS, and the stored state; `stores` says where that is."""
+    """Answers GET /version, SelfSubjectAccessReviews according to RIGHTS, and requests for the stored state.
+
+    stores: which of `secrets` and `configmaps` contain the state. accepts: the users (CN) that it accepts; None: all.
+    requests: [(user, path)] of the GET requests.
+    """
 
     def __init__(self, folder, stores=("configmaps",), accepts=None):
-        self.stores, self.accepts, self.asked = stores, accepts, []
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def answer(self, status, value):
-                body = json.dumps(value).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def who(self):
-                certificate = self.connection.getpeercert() or {}
-                return next((value for group in certificate.get("subject", ()) for name, value in group if name == "commonName"), None)
-
-            def do_GET(self):
-                outer.asked.append((self.who(), self.path))
-                if outer.accepts is not None and self.who() not in outer.accepts:
-                    return self.answer(401, {"message": "Unauthorized"})
-                if self.path == "/version":
-                    return self.answer(200, {"gitVersion": "v1.21.5"})
-                for store in outer.stores:
-                    if self.path == "/api/v1/namespaces/kube-system/%s/full-cluster-state" % store:
-                        if "get " + store not in RIGHTS.get(self.who(), ()):
-                            return self.answer(403, {"message": "forbidden: User %s" % self.who()})
-                        value = outer.state if store == "configmaps" else base64.b64encode(outer.state.encode()).decode()
-                        return self.answer(200, {"data": {"full-cluster-state": value}})
-                return self.answer(404, {"message": "not found"})
-
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                wanted = body["spec"]["resourceAttributes"]
-                right = "%s %s%s" % (wanted["verb"], wanted["resource"], "/" + wanted["subresource"] if "subresource" in wanted else "")
-                self.answer(201, {"status": {"allowed": right in RIGHTS.get(self.who(), ())}})
-
-            def log_message(self, *unused):
-                pass
-
+        self.stores, self.accepts, self.requests = stores, accepts, []
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(os.path.join(folder, "kube-apiserver.pem"), os.path.join(folder, "kube-apiserver-key.pem"))
         context.load_verify_locations(os.path.join(folder, "kube-ca.pem"))
         context.verify_mode = ssl.CERT_OPTIONAL
-        self.server = TlsServer(Handler, context)
+        self.server = TlsServer(ApiHandler, context)
+        self.server.api = self
         self.url = self.server.url
         self.state = admin_state(folder, "https://192.0.2.1:6443")
 

@@ -1,4 +1,6 @@
-"""The filters over kubeconfigs, and a file of many clusters."""
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The filters for kubeconfigs, and all filters with containers of Ansible."""
 import json
 import os
 import subprocess
@@ -14,19 +16,21 @@ FILTERS = FilterModule().filters()
 
 
 def cluster(name):
+    """A kubeconfig with one cluster."""
     names = dict.fromkeys(("cluster", "user", "context"), name)
     return _kubeconfig.build(names, {"server": "https://" + name}, {"token": "secret-" + name})
 
 
-def fifty():
+def fifty_clusters():
+    """A kubeconfig with the clusters c00 to c49."""
     value = _kubeconfig.empty()
     for number in range(50):
         value = FILTERS["kubeconfig_merge"](value, cluster("c%02d" % number))
     return value
 
 
-def test_a_file_of_fifty_clusters():
-    value = fifty()
+def test_filters_with_fifty_clusters():
+    value = fifty_clusters()
     assert [len(value[plural]) for plural in ("clusters", "contexts", "users")] == [50, 50, 50]
     assert value["current-context"] == "c49"
     assert FILTERS["kubeconfig_merge"](value, cluster("c07"), current=False) == value
@@ -38,15 +42,18 @@ def test_a_file_of_fifty_clusters():
 
 
 @pytest.mark.parametrize("value", ["text", [], {"kind": "Pod"}, {"users": 5}])
-def test_what_is_no_kubeconfig_is_told(value):
-    with pytest.raises(AnsibleFilterError, match="This is no kubeconfig that kubeconfig_redact can take: it"):
+def test_invalid_kubeconfig_is_an_error_of_the_filter(value):
+    with pytest.raises(AnsibleFilterError, match="kubeconfig_redact requires a valid kubeconfig: it"):
         FILTERS["kubeconfig_redact"](value)
+
+
+def test_missing_context_is_an_error_of_the_filter():
     with pytest.raises(AnsibleFilterError, match="it has no context nowhere"):
         FILTERS["kubeconfig_subset"](cluster("a"), ["nowhere"])
 
 
 class UncopyableDict(dict):
-    """Like a lazy container of ansible-core 2.19, of which a deep copy would copy the templar too."""
+    """Like a lazy container of ansible-core 2.19: copy.deepcopy() would copy its templar too."""
 
     def __deepcopy__(self, memo):
         raise AssertionError("copy.deepcopy() of a container of Ansible")
@@ -55,14 +62,14 @@ class UncopyableDict(dict):
 @pytest.mark.parametrize("name, arguments", [
     ("kubeconfig_merge", [UncopyableDict(cluster("b"))]), ("kubeconfig_rename", [UncopyableDict(a="b")]),
     ("kubeconfig_subset", [["a"]]), ("kubeconfig_redact", [])])
-def test_containers_of_ansible_are_not_copied_deeply(name, arguments):
+def test_containers_of_ansible_are_not_deep_copied(name, arguments):
     value = cluster("a")
     value["users"][0] = UncopyableDict(value["users"][0])
     result = FILTERS[name](UncopyableDict(value), *arguments)
     assert type(result) is dict and all(type(user) is dict for user in result["users"])
 
 
-# Each filter that gets a dict or a list, on variables with templates in them, and its result.
+# Each filter that accepts a dict or a list, applied to variables with templates, and its result.
 TEMPLATES = {
     "{{ (config | fay.rancher.kubeconfig_redact).users[0].user.token }}": "REDACTED",
     "{{ (config | fay.rancher.kubeconfig_subset([name]))['current-context'] }}": "first",
@@ -71,7 +78,7 @@ TEMPLATES = {
     "{{ daemon | fay.rancher.daemon_options_problems | length }}": "0",
     "{{ daemon | fay.rancher.daemon_options_need_restart(daemon) }}": "False",
     "{{ disks | fay.rancher.eviction_problems | length }}": "1",
-    "{{ certificates | fay.rancher.certificate_table | first }}": "node  kube-node  node.pem  5 days left, until 2027",
+    "{{ certificates | fay.rancher.certificate_report | first }}": "node  kube-node  node.pem  5 days left, until 2027",
 }
 VARIABLES = {
     "name": "first",
@@ -83,7 +90,7 @@ VARIABLES = {
 }
 
 
-def test_filters_give_no_deprecation_warning(tmp_path):
+def test_filters_cause_no_deprecation_warning(tmp_path):
     tasks = [{"ansible.builtin.assert": {"that": "result | string == expected", "fail_msg": "it is {{ result }}"},
               "vars": {"result": template, "expected": expected}} for template, expected in TEMPLATES.items()]
     (tmp_path / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "vars": VARIABLES, "tasks": tasks}]))

@@ -1,17 +1,23 @@
-"""A kubeconfig through Rancher: one token for each file, kept while it is good, replaced before it ends, never left behind."""
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Kubeconfigs through Rancher: one token per file, reused while it is valid, replaced before it expires, and deleted afterwards."""
 import fcntl
 import json
 import os
+import re
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 import yaml
-from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import RancherClient, RancherError
+from ansible_collections.fay.rancher.plugins.doc_fragments.rancher import ModuleDocFragment
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import kubeconfig_run
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.kubeconfig_run import RunError
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import CONNECTION_ARGUMENTS, RancherClient, RancherError
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.tokens import DAY, Tokens
 from ansible_collections.fay.rancher.plugins.modules import kubeconfig
 from conftest import ROOT
+from kubernetes_nodes import parameters
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +33,11 @@ def path(tmp_path):
 
 
 def command(standin, path, check=False, rancher=None, **options):
-    given = dict({"cluster": "fay", "path": path, "verify": False, "rancher": dict(
+    """The command line that runs the module. rancher: suboptions; options: further options."""
+    arguments = dict({"cluster": "fay", "path": path, "verify": False, "rancher": dict(
         {"url": standin.url, "password": standin.password, "ca_from_loopback": True}, **rancher or {})}, **options)
     program = os.path.join(os.path.dirname(sys.executable), "ansible")
-    return ([program, "localhost", "-c", "local", "-m", "fay.rancher.kubeconfig", "-a", json.dumps(given), "-vvv", "--diff",
+    return ([program, "localhost", "-c", "local", "-m", "fay.rancher.kubeconfig", "-a", json.dumps(arguments), "-vvv", "--diff",
              "-e", "ansible_python_interpreter=" + sys.executable] + (["--check"] if check else []))
 
 
@@ -39,50 +46,52 @@ ENVIRONMENT = dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg"),
 
 
 def run(standin, path, **options):
-    """(whether it changed something, or None where it failed; the output)."""
+    """(changed, or None if the module failed; the output). The output contains no secret."""
     done = subprocess.run(command(standin, path, **options), cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True)
     assert "Traceback" not in done.stdout and standin.password not in done.stdout, done.stdout
     for line in open(path).read().splitlines() if os.path.exists(path) else []:
         if "token: " in line:
-            assert line.split("token-")[-1] not in done.stdout, "the token is shown"
+            assert line.split("token-")[-1] not in done.stdout, "the output contains the token"
     if done.returncode:
         return None, " ".join(done.stdout.split())
     return '"changed": true' in done.stdout, done.stdout
 
 
-def in_file(path):
+def token_in_file(path):
+    """The ID of the token in a kubeconfig."""
     return yaml.safe_load(open(path))["users"][0]["user"]["token"].split(":")[0]
 
 
-def in_rancher(client, path):
+def tokens_in_rancher(client, path):
+    """The IDs of the tokens in Rancher whose purpose names a path."""
     return [token["id"] for token in client.list("/v3/tokens") if path in token["description"]]
 
 
-def test_a_file_has_one_token_for_its_cluster(standin, client, path):
+def test_file_has_one_token_for_its_cluster(standin, client, path):
     assert run(standin, path)[0] is True
     config = yaml.safe_load(open(path))
     cluster = client.cluster("fay")["id"]
     assert config["clusters"][0]["cluster"]["server"] == "%s/k8s/clusters/%s" % (standin.url, cluster)
     assert config["clusters"][0]["cluster"]["certificate-authority-data"] and config["current-context"] == "fay"
     (token,) = [token for token in client.list("/v3/tokens") if path in token["description"]]
-    assert token["id"] == in_file(path) and token["clusterId"] == cluster and token["ttl"] == 90 * DAY * 1000
+    assert token["id"] == token_in_file(path) and token["clusterId"] == cluster and token["ttl"] == 90 * DAY * 1000
     assert token["description"].startswith("fay.rancher kubeconfig ")
     assert run(standin, path)[0] is False
-    assert in_rancher(client, path) == [token["id"]]
+    assert tokens_in_rancher(client, path) == [token["id"]]
 
 
-def test_check_mode_makes_none(standin, client, path):
+def test_check_mode_creates_no_token(standin, client, path):
     changed, output = run(standin, path, check=True)
-    assert changed and "a new token would be made" in output
-    assert in_rancher(client, path) == [] and not os.path.exists(path)
+    assert changed and "a new token would be created" in output
+    assert tokens_in_rancher(client, path) == [] and not os.path.exists(path)
 
 
-def test_a_token_near_its_end_is_replaced_and_deleted(standin, client, path):
+def test_token_that_expires_soon_is_replaced_and_deleted(standin, client, path):
     assert run(standin, path, rancher={"days": 40})[0] is True
-    first = in_file(path)
+    first = token_in_file(path)
     assert run(standin, path, rancher={"days": 40}, warn_days=10)[0] is False
-    assert run(standin, path, rancher={"days": 40}, warn_days=50)[0] is False  # more than half of its time is left
+    assert run(standin, path, rancher={"days": 40}, warn_days=50)[0] is False  # more than half of its lifetime is left
     standin.stop()
     store = os.path.join(standin.directory, "state.json")
     state = json.load(open(store))
@@ -90,108 +99,125 @@ def test_a_token_near_its_end_is_replaced_and_deleted(standin, client, path):
     json.dump(state, open(store, "w"))
     standin.start().wait()
     assert run(standin, path, rancher={"days": 40}, warn_days=10)[0] is True
-    assert in_rancher(client, path) == [in_file(path)] != [first]
+    assert tokens_in_rancher(client, path) == [token_in_file(path)] != [first]
 
 
-@pytest.mark.parametrize("what", ["another cluster", "deleted", "gone", "no token"])
-def test_what_is_no_longer_good_is_replaced(standin, client, path, what):
+@pytest.mark.parametrize("reason", ["another cluster", "deleted token", "missing file", "missing token"])
+def test_invalid_token_is_replaced(standin, client, path, reason):
     run(standin, path)
-    first = in_file(path)
-    if what == "another cluster":
+    first = token_in_file(path)
+    if reason == "another cluster":
         client.request("POST", "/v3/clusters", {"type": "cluster", "name": "other", "rancherKubernetesEngineConfig": {}})
         assert run(standin, path, rancher={"cluster": "other"})[0] is True
-    elif what == "deleted":
+    elif reason == "deleted token":
         client.request("DELETE", "/v3/tokens/" + first)
         assert run(standin, path)[0] is True
     else:
-        if what == "gone":
+        if reason == "missing file":
             os.unlink(path)
         else:
             text = open(path).read().replace("token: ", "password: ")
             open(path, "w").write(text)
         assert run(standin, path)[0] is True
-    assert in_rancher(client, path) == [in_file(path)] != [first]
+    assert tokens_in_rancher(client, path) == [token_in_file(path)] != [first]
 
 
-def test_what_a_run_left_that_was_cut_off_is_deleted(standin, client, path):
+def test_token_of_an_interrupted_run_is_deleted(standin, client, path):
     run(standin, path)
-    kept = in_file(path)
+    kept = token_in_file(path)
     purpose = next(token["description"] for token in client.list("/v3/tokens") if token["id"] == kept)
     left = Tokens(client, purpose).make(client.cluster("fay")["id"], 90)["id"]
     others = client.request("POST", "/v3/tokens", {"type": "token", "description": "mine"})["id"]
     assert run(standin, path, check=True)[0] is True
-    assert sorted(in_rancher(client, path)) == sorted([kept, left])
+    assert sorted(tokens_in_rancher(client, path)) == sorted([kept, left])
     assert run(standin, path)[0] is True
-    assert in_rancher(client, path) == [kept] == [in_file(path)]
+    assert tokens_in_rancher(client, path) == [kept] == [token_in_file(path)]
     assert run(standin, path)[0] is False
     assert client.request("GET", "/v3/tokens/" + others)["description"] == "mine"
-    # A named purpose is another token.
+    # Another purpose means another token.
     assert run(standin, path, rancher={"purpose": "backup %s" % path})[0] is True
-    assert len(in_rancher(client, path)) == 2 and in_file(path) != kept
+    assert len(tokens_in_rancher(client, path)) == 2 and token_in_file(path) != kept
 
 
-def test_absent_takes_the_token_too(standin, client, path):
+def test_absent_deletes_the_token(standin, client, path):
     run(standin, path)
-    assert run(standin, path, state="absent", check=True)[0] is True and in_rancher(client, path)
+    assert run(standin, path, state="absent", check=True)[0] is True and tokens_in_rancher(client, path)
     assert run(standin, path, state="absent")[0] is True
-    assert in_rancher(client, path) == [] and yaml.safe_load(open(path))["users"] == []
+    assert tokens_in_rancher(client, path) == [] and yaml.safe_load(open(path))["users"] == []
     assert run(standin, path, state="absent")[0] is False
     os.unlink(path)
     assert run(standin, path, state="absent")[0] is False and not os.path.exists(path)
 
 
-def test_a_token_that_cannot_be_tried_is_not_left(standin, client, path):
-    """The cluster has no control plane yet, so that Rancher cannot pass a request on."""
+def test_new_token_is_deleted_if_it_cannot_be_verified(standin, client, path):
+    """The cluster has no control plane yet, so Rancher cannot forward requests."""
     changed, output = run(standin, path, verify=True)
     assert changed is None and "answers 503 to /version: cluster not found" in output
-    assert in_rancher(client, path) == [] and not os.path.exists(path)
-    # Nor is a new one in the place of one that Rancher does not know.
+    assert tokens_in_rancher(client, path) == [] and not os.path.exists(path)
+    # The same if the new token replaces one with a wrong secret.
     run(standin, path)
-    text = open(path).read().replace(in_file(path) + ":", in_file(path) + ":x")
+    text = open(path).read().replace(token_in_file(path) + ":", token_in_file(path) + ":x")
     open(path, "w").write(text)
     changed, output = run(standin, path, verify=True)
-    assert changed is None and "answers 503" in output and in_rancher(client, path) == [in_file(path)]
+    assert changed is None and "answers 503" in output and tokens_in_rancher(client, path) == [token_in_file(path)]
 
 
-def test_two_runs_at_once_leave_a_token_that_works(standin, client, path):
+def test_concurrent_runs_leave_one_valid_token(standin, client, path):
     runs = [subprocess.Popen(command(standin, path), cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.DEVNULL) for unused in range(3)]
-    assert [one.wait() for one in runs] == [0] * 3
-    assert in_rancher(client, path) == [in_file(path)]
+    assert [process.wait() for process in runs] == [0] * 3
+    assert tokens_in_rancher(client, path) == [token_in_file(path)]
 
 
-def test_a_first_run_locks_the_directory_that_it_makes(tmp_path, monkeypatch):
+def test_first_run_locks_the_directory_that_it_creates(tmp_path, monkeypatch):
     path = str(tmp_path / "new" / "config")
 
-    def locked(unused):
+    def check_lock(unused):
         with pytest.raises(BlockingIOError):
             fcntl.flock(os.open(os.path.dirname(path), os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        raise RancherError("it is")
-    monkeypatch.setattr(kubeconfig, "connect", locked)
-    module = SimpleNamespace(check_mode=False, params={"path": path, "state": "present", "owner": None, "group": None,
-                                                       "rancher": {"purpose": None}})
-    with pytest.raises(RancherError, match="it is"):
-        kubeconfig.from_rancher(module, {"context": "fay"})
+        raise RancherError("the directory is locked")
+    monkeypatch.setattr(kubeconfig_run, "connect", check_lock)
+    options = parameters(path=path, rancher={"purpose": None, "cluster": None, "days": 90})
+    with pytest.raises(RunError, match="the directory is locked"):
+        kubeconfig_run.run(kubeconfig_run.parse_request(options, False), warn=None)
 
 
-def test_a_run_waits_for_another_one_at_the_same_file(standin, client, path):
+def test_run_waits_for_another_run_for_the_same_file(standin, client, path):
     other = os.open(os.path.dirname(path), os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)
     process = subprocess.Popen(command(standin, path), cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(4)
-    assert in_rancher(client, path) == [] and not os.path.exists(path)
+    assert tokens_in_rancher(client, path) == [] and not os.path.exists(path)
     os.close(other)
-    assert process.wait(30) == 0 and in_rancher(client, path) == [in_file(path)]
+    assert process.wait(30) == 0 and tokens_in_rancher(client, path) == [token_in_file(path)]
 
 
 @pytest.mark.parametrize("options, message", [
-    ({"rancher": {"cluster": "nowhere"}}, "shows this user no cluster nowhere. Correct the name, or make the user a member"),
+    ({"rancher": {"cluster": "nowhere"}}, "no cluster nowhere is visible to this user. Correct the name, or make the user a member"),
     ({"rancher": {"password": "wrong"}}, "refuses the password of user admin"),
-    ({"server": ["https://192.0.2.1"]}, "through Rancher the server is Rancher's own address. Leave server out"),
-    ({"rights": ["get"]}, "'get' in rights is no right. It must be VERB RESOURCE[.GROUP][/SUBRESOURCE]"),
+    ({"server": ["https://192.0.2.1"]}, "a kubeconfig through Rancher uses Rancher's address. Leave out server"),
+    ({"identity": "kube-node"}, "identity is kube-node and rancher is set"),
+    ({"rights": ["get"]}, "'get' in rights is not a valid permission: it must be VERB RESOURCE[.GROUP][/SUBRESOURCE]"),
     ({"pki_dir": "/etc/kubernetes/ssl"}, "mutually exclusive: content|pki_dir|rancher"),
 ])
-def test_what_cannot_be_is_refused(standin, client, path, options, message):
+def test_invalid_input_is_rejected(standin, client, path, options, message):
     changed, output = run(standin, path, **options)
     assert changed is None and message in output, output
-    assert not os.path.exists(path) and in_rancher(client, path) == []
+    assert not os.path.exists(path) and tokens_in_rancher(client, path) == []
+
+
+# ---- documentation
+
+def test_connection_options_are_documented_as_in_the_fragment():
+    """Suboptions cannot use a documentation fragment, so the module repeats it."""
+    fragment = dict(yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"], **yaml.safe_load(ModuleDocFragment.TOKEN)["options"])
+    text = re.sub(r"O\(rancher\.(\w+)\)", r"O(\1)", kubeconfig.DOCUMENTATION)
+    suboptions = yaml.safe_load(text)["options"]["rancher"]["suboptions"]
+    own = {"cluster", "purpose", "days"}
+    assert {name: option for name, option in suboptions.items() if name not in own} == fragment
+
+
+def test_connection_options_are_those_of_the_client():
+    suboptions = kubeconfig.ARGUMENTS["rancher"]["options"]
+    assert {name: option for name, option in suboptions.items() if name in CONNECTION_ARGUMENTS} == CONNECTION_ARGUMENTS
+    assert set(suboptions) - set(CONNECTION_ARGUMENTS) == {"cluster", "purpose", "days"}

@@ -5,10 +5,11 @@ import traceback
 
 import pytest
 from ansible_collections.fay.rancher.plugins.module_utils import _files
-from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import identity as _access
+from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import kubeconfig_file
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import pki as _pki
 from ansible_collections.fay.rancher.plugins.module_utils._rancher import client as _rancher
-from ansible_collections.fay.rancher.plugins.modules import cluster_pki_info, docker_data_root, flannel_info, host_info, kubeconfig
+from ansible_collections.fay.rancher.plugins.modules import cluster_pki_info, docker_data_root, flannel_info, host_info
+from kubernetes_nodes import NAMES, find_access
 
 NOBODY = 65534  # uid and gid of an ordinary user
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="Only root can act as another user")
@@ -100,7 +101,7 @@ def test_a_directory_whose_names_are_not_shown_is_not_empty(private, mode):
 
     def names():
         try:
-            return sorted(_pki.pairs(private, ".pem", "-key.pem"))
+            return sorted(_pki.certificate_pairs(private, ".pem", "-key.pem"))
         except _pki.PkiError as error:
             return str(error)
     result = as_nobody(names)
@@ -108,27 +109,22 @@ def test_a_directory_whose_names_are_not_shown_is_not_empty(private, mode):
 
 
 def test_check_mode_does_not_take_a_closed_directory_for_a_host_without_a_cluster(private):
-    parameters = {"content": None, "pki_dir": private, "identity": "admin"}
-
     def find():
         try:
-            return _access.find_access(parameters, {}, {}, check_mode=True)
+            return find_access(private, check_mode=True)
         except _pki.PkiError as error:
             return str(error)
     assert "Root is required" in as_nobody(find)
-    parameters["pki_dir"] = private + "/missing"
-    assert _access.find_access(parameters, {}, {}, check_mode=True) is None
+    assert find_access(private + "/missing", check_mode=True) is None
 
 
 def test_a_kubeconfig_in_a_closed_directory_is_not_absent(private):
-    module = type("Module", (), {"params": {"path": private + "/config"}, "check_mode": False})
-
-    def keep():
+    def remove():
         try:
-            return kubeconfig.keep(module, {}, None)
+            return kubeconfig_file.update(kubeconfig_file.FileRequest(private + "/config"), kubeconfig_file.Entry(NAMES, None))
         except PermissionError as error:
             return str(error)
-    assert "Permission denied" in as_nobody(keep)
+    assert "Permission denied" in as_nobody(remove)
 
 
 def test_flannels_file_is_read_by_everybody_unless_it_is_closed(private):

@@ -67,7 +67,7 @@ def test_a_token_is_no_option_of_the_first_log_in(monkeypatch, capsys):
 
 def test_the_import_error_of_pyyaml_is_shown(tmp_path, monkeypatch, capsys):
     module = importlib.import_module("ansible_collections.fay.rancher.plugins.modules.kubeconfig")
-    monkeypatch.setattr(module._kubeconfig, "YAML_ERROR", "ModuleNotFoundError: No module named 'yaml'")
+    monkeypatch.setattr(module, "YAML_ERROR", "ModuleNotFoundError: No module named 'yaml'")
     given, fail = {}, basic.AnsibleModule.fail_json
 
     def fail_json(self, msg, **names):
@@ -80,9 +80,9 @@ def test_the_import_error_of_pyyaml_is_shown(tmp_path, monkeypatch, capsys):
 
 
 def test_a_signature_that_was_not_verified_is_a_warning(tmp_path, monkeypatch, capsys):
-    module = importlib.import_module("ansible_collections.fay.rancher.plugins.modules.cluster_pki_info")
+    openssl = importlib.import_module("ansible_collections.fay.rancher.plugins.module_utils._kubernetes.openssl")
     warnings = []
-    monkeypatch.setattr(module._pki, "signed", lambda *unused: None)
+    monkeypatch.setattr(openssl, "is_signed_by", lambda *unused: None)
     monkeypatch.setattr(basic.AnsibleModule, "warn", lambda self, text, **unused: warnings.append(text))
     unused, result = returned(*cases(tmp_path)[0], monkeypatch, capsys)
     assert len(warnings) == 1 and "openssl cannot be started" in warnings[0]

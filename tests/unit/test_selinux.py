@@ -1,4 +1,4 @@
-"""Files get the SELinux context that Ansible's own modules would give. There is no SELinux kernel here: a stand-in for the binding."""
+"""Files get the SELinux context that Ansible's modules would give. The machine has no SELinux, so the Python binding is replaced."""
 import errno
 import os
 
@@ -8,7 +8,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._files import make_dir
 
 
 class Binding:
-    """Stand-in for ansible.module_utils.compat.selinux: every new file is `new_t`, the default of a path is default:PATH."""
+    """Replaces ansible.module_utils.compat.selinux. A new file has the context new_t; the default of a path is default:PATH."""
 
     def __init__(self, enabled=1):
         self.enabled, self.contexts, self.events, self.failure = enabled, {}, [], None
@@ -32,28 +32,28 @@ class Binding:
 
 @pytest.fixture
 def binding(monkeypatch):
-    found = Binding()
-    monkeypatch.setattr(_files, "selinux", found)
+    fake = Binding()
+    monkeypatch.setattr(_files, "selinux", fake)
     rename = os.rename
 
-    def watched(source, target):
-        found.events.append(("rename", source, target))
+    def record_rename(source, target):
+        fake.events.append(("rename", source, target))
         rename(source, target)
-        if source in found.contexts:
-            found.contexts[target] = found.contexts.pop(source)
+        if source in fake.contexts:
+            fake.contexts[target] = fake.contexts.pop(source)
         else:
-            found.contexts.pop(target, None)
-    monkeypatch.setattr(os, "rename", watched)
-    return found
+            fake.contexts.pop(target, None)
+    monkeypatch.setattr(os, "rename", record_rename)
+    return fake
 
 
-def test_a_new_file_gets_the_default_of_its_path_before_the_rename(binding, tmp_path):
+def test_new_file_gets_the_default_of_its_path_before_the_rename(binding, tmp_path):
     path = str(tmp_path / "daemon.json")
     write_atomically(path, "{}", 0o644)
     assert binding.events == [("set", path + ".fay", "default:" + path), ("rename", path + ".fay", path)]
 
 
-def test_a_file_that_is_replaced_keeps_its_context(binding, tmp_path):
+def test_replaced_file_keeps_its_context(binding, tmp_path):
     path = str(tmp_path / "daemon.json")
     (tmp_path / "daemon.json").write_text("{}")
     binding.contexts[path] = "chosen_by_the_operator_t"
@@ -62,7 +62,7 @@ def test_a_file_that_is_replaced_keeps_its_context(binding, tmp_path):
     assert binding.events[0] == ("set", path + ".fay", "chosen_by_the_operator_t")
 
 
-def test_the_target_of_a_link_decides(binding, tmp_path):
+def test_replaced_target_of_a_link_keeps_its_context(binding, tmp_path):
     (tmp_path / "real").write_text("")
     (tmp_path / "link").symlink_to("real")
     binding.contexts[str(tmp_path / "real")] = "real_t"
@@ -70,7 +70,7 @@ def test_the_target_of_a_link_decides(binding, tmp_path):
     assert binding.contexts[str(tmp_path / "real")] == "real_t"
 
 
-def test_new_directories_get_their_defaults(binding, tmp_path):
+def test_new_directories_get_the_defaults_of_their_paths(binding, tmp_path):
     make_directories(str(tmp_path / "a" / "b"), 0o700)
     assert binding.events == [("set", str(tmp_path / name), "default:" + str(tmp_path / name)) for name in ("a", "a/b")]
     make_directories(str(tmp_path / "a" / "b"))
@@ -78,7 +78,7 @@ def test_new_directories_get_their_defaults(binding, tmp_path):
     assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
 
 
-def test_a_context_that_is_right_is_not_set(binding, tmp_path):
+def test_correct_context_is_not_set_again(binding, tmp_path):
     path = str(tmp_path / "file")
     (tmp_path / "file").write_text("")
     write_atomically(path, "text", 0o644)
@@ -86,19 +86,19 @@ def test_a_context_that_is_right_is_not_set(binding, tmp_path):
 
 
 @pytest.mark.parametrize("enabled", [0, -1])
-def test_where_selinux_is_off_nothing_is_asked(binding, tmp_path, enabled):
+def test_no_context_is_set_if_selinux_is_off(binding, tmp_path, enabled):
     binding.enabled = enabled
     write_atomically(str(tmp_path / "file"), "text", 0o644)
     assert [event[0] for event in binding.events] == ["rename"]
 
 
-def test_a_filesystem_without_contexts_is_no_error(binding, tmp_path):
+def test_filesystem_without_contexts_is_accepted(binding, tmp_path):
     binding.failure = errno.ENOTSUP
     write_atomically(str(tmp_path / "file"), "text", 0o644)
     assert (tmp_path / "file").read_text() == "text"
 
 
-def test_a_context_that_is_refused_leaves_the_old_file(binding, tmp_path):
+def test_denied_context_leaves_the_old_file(binding, tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
     binding.contexts[str(path)] = "old_t"
@@ -108,7 +108,7 @@ def test_a_context_that_is_refused_leaves_the_old_file(binding, tmp_path):
     assert path.read_text() == "old" and os.listdir(str(tmp_path)) == ["file"]
 
 
-def test_a_host_without_libselinux(monkeypatch, tmp_path):
+def test_files_are_written_without_libselinux(monkeypatch, tmp_path):
     monkeypatch.setattr(_files, "selinux", None)
     write_atomically(str(tmp_path / "file"), "text", 0o644)
     assert (tmp_path / "file").read_text() == "text"

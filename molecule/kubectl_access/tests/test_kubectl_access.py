@@ -16,7 +16,7 @@ from lab import PASSWORD, PREFIX, ROOT, SCENARIO, container_of, on, play, refuse
 NODES = ["bg1", "bg2", "bg4"]  # etcd, controlplane, worker
 PLAYBOOK, ROLE = "molecule/kubectl_access/converge.yml", "molecule/kubectl_access/role.yml"
 KUBECTL = "/usr/local/bin/kubectl "
-# facts.md §2, as measured on a real API server, and the recorded provisioning/*-kubectl.txt.
+# Measured on a real API server, see docs/kubectl.md: `y` if the identity may run the command.
 ASKED = ["get nodes", "get pods -A", "-n kube-system logs {pod} --all-containers", "get secrets -A", "get configmaps -A"]
 MAY = {"admin": "yyyyy", "auto": "yyyyy", "kube-node": "yynyy", "kube-controller-manager": "yynyy", "kube-scheduler": "yynnn",
        "kube-proxy": "ynnnn"}
@@ -147,12 +147,12 @@ def module(host, **options):
 
 
 @pytest.mark.parametrize("place, options, message", [
-    ("mount -t tmpfs -o ro none /mnt", {"path": "/mnt/config"}, "Read-only file system: '/mnt/config.lock'. It was not touched"),
+    ("mount -t tmpfs -o ro none /mnt", {"path": "/mnt/config"}, "Read-only file system: '/mnt/config.lock'. The file was not changed"),
     ("mount -t tmpfs -o size=4k none /mnt && echo 'kind: Config' >/mnt/config", {"path": "/mnt/config", "embed": True},
-     "No space left on device. It was not touched"),
+     "No space left on device. The file was not changed"),
     ("mount -t tmpfs none /mnt && echo 'a: [' >/mnt/config", {"path": "/mnt/config"},
-     "/mnt/config is no kubeconfig that can be merged into: it is no YAML"),
-    ("mount -t tmpfs none /mnt && touch /mnt/config.lock", {"path": "/mnt/config"}, "config.lock has been there"),
+     "/mnt/config is not a valid kubeconfig: it is not valid YAML"),
+    ("mount -t tmpfs none /mnt && touch /mnt/config.lock", {"path": "/mnt/config"}, "config.lock has existed for more than 15 seconds"),
     ("true", {"server": ["https://127.0.0.1:6444"]}, "The API server at https://127.0.0.1:6444 does not answer"),
     ("true", {"identity": "kube-apiserverx"}, "has no certificate kube-apiserverx with a key. It has: "),
 ])
@@ -173,7 +173,7 @@ def test_comments_are_kept_in_a_backup_and_links_stay_links():
     host = on("bg4")
     host.check_output("rm -rf /root/c && mkdir /root/c && printf '# mine\\nkind: Config\\n' >/root/c/real && ln -sf real /root/c/config")
     code, output = module("bg4", path="/root/c/config", identity="kube-node")
-    assert code == 0 and "had comments, which kubectl and this module do not keep" in output, output
+    assert code == 0 and "Comments in /root/c/config cannot be preserved; the original was saved as" in output, output
     assert host.file("/root/c/config").is_symlink
     assert host.check_output("cat /root/c/real.*~") == "# mine\nkind: Config"
     assert len(host.check_output(KUBECTL + "--kubeconfig /root/c/config get nodes -o name").splitlines()) == 3
@@ -182,8 +182,8 @@ def test_comments_are_kept_in_a_backup_and_links_stay_links():
 
 
 @pytest.mark.parametrize("target, message", [
-    ("/root/.kube/admin", "cannot read it. Give it to that user with chown. It was not touched"),
-    ("/etc/profile.d/mine.sh", "Permission denied: '/etc/profile.d/mine.sh.fay'. It was not touched")])
+    ("/root/.kube/admin", "cannot read it. Change its owner to that user with chown. The file was not changed"),
+    ("/etc/profile.d/mine.sh", "Permission denied: '/etc/profile.d/mine.sh.fay'. The file was not changed")])
 def test_root_follows_no_link_that_a_user_has_put_there(target, message):
     host, link = on("bg2"), "/home/alice/.kube/link"
     host.check_output("su - alice -c 'ln -sfn %s %s'", target, link)
@@ -244,7 +244,7 @@ def test_the_cluster_in_the_operators_own_kubeconfig_also_when_rancher_is_lost(t
         run = play("playbooks/kubeconfig.yml", **options)
         assert run.code == 0 and run.changed == 1, run.output
         assert "may get nodes, get pods, get pods/log, get secrets, get configmaps" in run.text
-        assert re.search(r"bg\d \S+ /etc/kubernetes/ssl/\S+ \d+ days left, until 20\S+\", \"\d\d more end later", run.text), run.output
+        assert re.search(r"bg\d \S+ /etc/kubernetes/ssl/\S+ \d+ days left, until 20\S+\", \"\d\d more expire later", run.text), run.output
         config = yaml.safe_load(path.read_text())
         assert [item["name"] for item in config["clusters"]] == ["fay", "home"] and config["current-context"] == "fay"
         opener = bare.check_output("base64 -w0 /etc/kubernetes/ssl/kube-node-key.pem")
@@ -349,7 +349,7 @@ def test_the_administrator_comes_from_either_store_of_the_state(kept):
 def test_rights_that_the_identity_has_not_are_refused():
     on("bg4").check_output("rm -f /root/no")
     code, output = module("bg4", path="/root/no", identity="kube-proxy", rights=["get nodes", "create deployments.apps", "get pods/log"])
-    assert code != 0 and "the identity kube-proxy may not: create deployments.apps, get pods/log. Choose another identity" in output
+    assert code != 0 and "denies the identity kube-proxy: create deployments.apps, get pods/log. Choose another identity" in output
     assert not on("bg4").file("/root/no").exists
     code, output = module("bg4", path="/root/no", identity="admin", rights=["create deployments.apps"])
     assert code == 0 and '"create deployments.apps": true' in output, output

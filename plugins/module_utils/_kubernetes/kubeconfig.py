@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""kubeconfig as data: parse, build, merge, render, redact. Pure Python, no file and no network.
+"""Kubeconfigs as data: parse, build, merge, render, redact. Without files and network. Private to the collection.
 
-The form is kubectl's (k8s.io/client-go tools/clientcmd/api/v1): keys sorted, lists of {name, KIND}.
+The format is kubectl's (k8s.io/client-go tools/clientcmd/api/v1): sorted keys, and lists of {name, KIND}.
+No function changes its arguments.
 """
 import copy
 import traceback
@@ -14,51 +15,52 @@ except ImportError:
     yaml, YAML_ERROR = None, traceback.format_exc()
 
 KINDS = (("clusters", "cluster"), ("contexts", "context"), ("users", "user"))
+REFERENCES = (("clusters", "cluster"), ("users", "user"))  # what a context refers to
 SECRET_FIELDS = ("client-key-data", "client-certificate-data", "certificate-authority-data", "token", "password", "proxy-url")
+SECRETS_OF_HELPERS = (("exec", "env"), ("exec", "args"), ("auth-provider", "config"))
 
 
 class KubeconfigError(Exception):
-    """Says what is wrong with a kubeconfig, and where."""
+    """A kubeconfig is not valid, or lacks an entry. The message continues a sentence that names the file."""
 
 
 def empty():
-    """What kubectl starts a new file with."""
+    """The kubeconfig with which kubectl begins a new file."""
     return {"apiVersion": "v1", "kind": "Config", "clusters": [], "contexts": [], "users": [], "preferences": {},
             "current-context": ""}
 
 
 def parse(text):
-    """The kubeconfig in `text` (str) as a dict; an empty text is an empty kubeconfig. Raises KubeconfigError."""
+    """The kubeconfig in a text (str) as a dict. An empty text is an empty kubeconfig. Raises KubeconfigError."""
     try:
         value = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise KubeconfigError("it is no YAML: %s" % " ".join(str(error).split()))
-    return checked(value)
+        raise KubeconfigError("it is not valid YAML: %s" % " ".join(str(error).split()))
+    return validated(value)
 
 
-def checked(value):
-    """A kubeconfig as data, with lists where there were none; None is an empty one. Raises KubeconfigError for what is none."""
+def validated(value):
+    """A kubeconfig as data, with an empty list for each list that is missing. None is an empty kubeconfig. Raises KubeconfigError."""
     if value is None:
         return empty()
     if not isinstance(value, dict):
-        raise KubeconfigError("it is no mapping but %s" % type(value).__name__)
+        raise KubeconfigError("it must be a mapping, got %s" % type(value).__name__)
     if value.get("kind", "Config") != "Config":
-        raise KubeconfigError("its kind is %r, not Config" % (value["kind"],))
+        raise KubeconfigError("its kind is %r; Config is required" % (value["kind"],))
     value = dict(value)
     for plural, kind in KINDS:
         entries = value.get(plural)
         if entries is None:
             value[plural] = []
         elif not isinstance(entries, list) or not all(isinstance(entry, dict) and "name" in entry for entry in entries):
-            raise KubeconfigError("its %s are no list of {name, %s}" % (plural, kind))
+            raise KubeconfigError("its %s must be a list of {name, %s}" % (plural, kind))
     return value
 
 
 def build(names, cluster, user, namespace=None):
-    """A kubeconfig of one cluster, one user and one context, the context being the current one.
+    """A kubeconfig with one cluster, one user and one context, which is the current one.
 
-    names: {cluster, user, context}. cluster: the cluster's fields (server, certificate-authority or
-    certificate-authority-data, tls-server-name). user: the user's fields, by path or as data.
+    names: {cluster, user, context}. cluster, user: dicts with the fields of the entries, as kubectl names them. namespace: str or None.
     """
     value = empty()
     value["clusters"] = [{"name": names["cluster"], "cluster": dict(cluster)}]
@@ -71,42 +73,54 @@ def build(names, cluster, user, namespace=None):
     return value
 
 
-def entry(value, plural, kind, name):
-    """The cluster, context or user of that name, or None."""
+def find_entry(value, plural, kind, name):
+    """The fields of the cluster, context or user with that name, or None. plural, kind: one of KINDS."""
     for item in value.get(plural) or []:
         if item["name"] == name:
             return item.get(kind)
     return None
 
 
-def merge(current, ours, make_current=True):
-    """`current` with our entries in the place of those of the same names; everything else stays. Changes neither."""
+def merge(current, addition, make_current=True):
+    """`current` with the entries of `addition`, which replace entries of the same names. Everything else is kept.
+
+    make_current: whether the current context of `addition` becomes the current one.
+    """
     result = copy.deepcopy(current)
     for name, value in empty().items():
         result.setdefault(name, value)
-    for plural, kind in KINDS:
-        for item in copy.deepcopy(ours[plural]):
-            places = [index for index, old in enumerate(result[plural]) if old["name"] == item["name"]]
-            if places:
-                result[plural][places[0]] = dict(result[plural][places[0]], **item)
-            else:
-                result[plural].append(item)
-                result[plural].sort(key=lambda one: str(one["name"]))
+    for plural, _kind in KINDS:
+        for item in copy.deepcopy(addition[plural]):
+            set_entry(result[plural], item)
     if make_current:
-        result["current-context"] = ours["current-context"]
+        result["current-context"] = addition["current-context"]
     return result
 
 
+def set_entry(entries, item):
+    """Replace the entry with the item's name in a list, or insert the item in the order of names."""
+    for index, old in enumerate(entries):
+        if old["name"] == item["name"]:
+            entries[index] = dict(old, **item)
+            return
+    entries.append(item)
+    entries.sort(key=lambda entry: str(entry["name"]))
+
+
+def referenced_names(value, kind):
+    """The names of the clusters (`cluster`) or users (`user`) to which contexts refer."""
+    return [(item.get("context") or {}).get(kind) for item in value["contexts"]]
+
+
 def without(current, names):
-    """`current` without our context, and without our user and cluster where no other context has them. Changes nothing.
+    """`current` without a context, and without its user and cluster unless another context refers to them.
 
     names: {cluster, user, context}.
     """
     result = copy.deepcopy(current)
     result["contexts"] = [item for item in result["contexts"] if item["name"] != names["context"]]
-    for plural, kind in (("clusters", "cluster"), ("users", "user")):
-        used = [(item.get("context") or {}).get(kind) for item in result["contexts"]]
-        if names[kind] not in used:
+    for plural, kind in REFERENCES:
+        if names[kind] not in referenced_names(result, kind):
             result[plural] = [item for item in result[plural] if item["name"] != names[kind]]
     if result.get("current-context") == names["context"]:
         result["current-context"] = ""
@@ -114,69 +128,73 @@ def without(current, names):
 
 
 def subset(value, contexts):
-    """A kubeconfig of these contexts only, with their clusters and users. Raises KubeconfigError for one that is not there."""
-    missing = [name for name in contexts if entry(value, "contexts", "context", name) is None]
+    """A kubeconfig with some contexts only, and their clusters and users. Raises KubeconfigError for a context that is missing."""
+    missing = [name for name in contexts if find_entry(value, "contexts", "context", name) is None]
     if missing:
         raise KubeconfigError("it has no context %s" % ", ".join(missing))
     result = copy.deepcopy(value)
     result["contexts"] = [item for item in result["contexts"] if item["name"] in contexts]
-    for plural, kind in (("clusters", "cluster"), ("users", "user")):
-        used = [(item.get("context") or {}).get(kind) for item in result["contexts"]]
-        result[plural] = [item for item in result[plural] if item["name"] in used]
+    for plural, kind in REFERENCES:
+        names = referenced_names(result, kind)
+        result[plural] = [item for item in result[plural] if item["name"] in names]
     if result.get("current-context") not in contexts:
         result["current-context"] = contexts[0] if contexts else ""
     return result
 
 
 def rename(value, contexts=None, clusters=None, users=None):
-    """A kubeconfig with other names; each argument is {old: new}. Raises KubeconfigError where two would have one name."""
+    """A kubeconfig with other names. Each argument is {old: new}. Raises KubeconfigError if two entries would have the same name."""
     result = copy.deepcopy(value)
-    changes = {"contexts": contexts or {}, "clusters": clusters or {}, "users": users or {}}
-    for plural, kind in KINDS:
+    new_names = {"contexts": contexts or {}, "clusters": clusters or {}, "users": users or {}}
+    for plural, _kind in KINDS:
         for item in result[plural]:
-            item["name"] = changes[plural].get(item["name"], item["name"])
-        names = [item["name"] for item in result[plural]]
-        if len(set(names)) < len(names):
-            raise KubeconfigError("two %s would have one name" % plural)
+            item["name"] = new_names[plural].get(item["name"], item["name"])
+        if len({item["name"] for item in result[plural]}) < len(result[plural]):
+            raise KubeconfigError("two %s would have the same name" % plural)
     for item in result["contexts"]:
         fields = item.get("context") or {}
-        for plural, kind in (("clusters", "cluster"), ("users", "user")):
+        for plural, kind in REFERENCES:
             if kind in fields:
-                fields[kind] = changes[plural].get(fields[kind], fields[kind])
-    result["current-context"] = changes["contexts"].get(result.get("current-context"), result.get("current-context"))
+                fields[kind] = new_names[plural].get(fields[kind], fields[kind])
+    current = result.get("current-context")
+    result["current-context"] = new_names["contexts"].get(current, current)
     return result
 
 
 def has_comments(text):
-    """Whether a YAML text has comments, which are lost when it is written anew."""
-    marks = [(token.start_mark.index, token.end_mark.index) for token in yaml.scan(text) if isinstance(token, yaml.ScalarToken)]
-    position = -1
-    while True:
-        position = text.find("#", position + 1)
-        if position < 0:
-            return False
-        if not any(begin <= position < end for begin, end in marks):
+    """Whether a YAML text has comments. They are lost when its data are written."""
+    scalars = [(token.start_mark.index, token.end_mark.index) for token in yaml.scan(text) if isinstance(token, yaml.ScalarToken)]
+    position = text.find("#")
+    while position >= 0:
+        if not any(begin <= position < end for begin, end in scalars):
             return True
+        position = text.find("#", position + 1)
+    return False
 
 
 def render(value):
     """The text that kubectl would write."""
     style = dict(default_flow_style=False, sort_keys=True, width=10 ** 9)
     text = yaml.safe_dump(value, allow_unicode=True, **style)
-    # PyYAML writes some line separators (U+0085) so that they are lost when read again: then all is escaped.
+    # PyYAML writes some line separators (U+0085) in a form that does not survive reading. Then all characters are escaped.
     return text if yaml.safe_load(text) == value else yaml.safe_dump(value, **style)
 
 
 def redact(value):
-    """A copy that may be shown: keys, certificates, tokens, passwords and all that helpers are given replaced."""
+    """A copy for display: keys, certificates, tokens, passwords and the input of credential helpers are replaced."""
     result = copy.deepcopy(value)
     for plural, kind in KINDS:
         for item in result.get(plural) or []:
-            fields = item.get(kind)
-            for name in SECRET_FIELDS if isinstance(fields, dict) else ():
-                if name in fields:
-                    fields[name] = "REDACTED"
-            for helper, inner in (("exec", "env"), ("exec", "args"), ("auth-provider", "config")):
-                if isinstance(fields, dict) and isinstance(fields.get(helper), dict) and inner in fields[helper]:
-                    fields[helper][inner] = "REDACTED"
+            if isinstance(item.get(kind), dict):
+                redact_entry(item[kind])
     return result
+
+
+def redact_entry(fields):
+    """Replace the secrets in the fields of a cluster or user."""
+    for name in SECRET_FIELDS:
+        if name in fields:
+            fields[name] = "REDACTED"
+    for helper, secret in SECRETS_OF_HELPERS:
+        if isinstance(fields.get(helper), dict) and secret in fields[helper]:
+            fields[helper][secret] = "REDACTED"

@@ -13,6 +13,7 @@ from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 
+from ansible.module_utils.basic import env_fallback
 from ansible_collections.fay.rancher.plugins.module_utils._files import status
 from ansible_collections.fay.rancher.plugins.module_utils._tls import open_url, read_body
 
@@ -20,13 +21,20 @@ RETRIED_STATUSES = (429, 502, 503, 504)
 REQUEST_SECONDS = 30
 LAST_REQUEST_SECONDS = 1  # what a request has at least, also when the time is almost over
 
+
+
+def _from_environment(name):
+    """The `fallback` of an option that is read from an environment variable if it is not set."""
+    return (env_fallback, [name])
+
+
 CONNECTION_ARGUMENTS = dict(
-    url=dict(type="str", required=True),
-    username=dict(type="str", default="admin"),
-    password=dict(type="str", no_log=True),
-    token=dict(type="str", no_log=True),
-    ca_cert=dict(type="str"),
-    ca_checksum=dict(type="str"),
+    url=dict(type="str", required=True, fallback=_from_environment("RANCHER_URL")),
+    username=dict(type="str", default="admin", fallback=_from_environment("RANCHER_USERNAME")),
+    password=dict(type="str", no_log=True, fallback=_from_environment("RANCHER_PASSWORD")),
+    token=dict(type="str", no_log=True, fallback=_from_environment("RANCHER_TOKEN")),
+    ca_cert=dict(type="str", fallback=_from_environment("RANCHER_CA_CERT")),
+    ca_checksum=dict(type="str", fallback=_from_environment("RANCHER_CA_CHECKSUM")),
     ca_from_loopback=dict(type="bool", default=False),
     validate_certs=dict(type="bool", default=True),
     retry_timeout=dict(type="int", default=120),

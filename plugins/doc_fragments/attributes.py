@@ -1,0 +1,20 @@
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+
+class ModuleDocFragment:
+    """Definitions of the attributes; a module adds `support` and, where needed, `details`."""
+
+    DOCUMENTATION = r"""
+attributes:
+  check_mode:
+    description: Can run in check mode and predict the change without making it.
+  diff_mode:
+    description: Returns the differences between the state before and after in diff mode.
+  idempotent:
+    description: A second run with the same arguments reports no change, unless something else changed the state in between.
+  platform:
+    description: Operating systems of the host that runs the module.
+    support: full
+    platforms: posix
+"""
