@@ -24,7 +24,7 @@ def container_of(name):
     return "fay-lab-%s-%s" % (SCENARIO, name)
 
 
-def on(name):
+def lab_host(name):
     """A host of this scenario, as a host of testinfra."""
     return testinfra.get_host("docker://" + container_of(name))
 
@@ -36,7 +36,7 @@ def restart(*names):
     subprocess.run(["docker", "start"] + containers, check=True, stdout=subprocess.DEVNULL)
     for name in names:
         deadline = time.time() + 60
-        while on(name).run("systemctl is-system-running").stdout.strip() not in ("running", "degraded"):
+        while lab_host(name).run("systemctl is-system-running").stdout.strip() not in ("running", "degraded"):
             assert time.time() < deadline, "%s did not come back" % name
             time.sleep(0.5)
 
@@ -46,7 +46,7 @@ def wait_for(host, port):
     host.check_output("for i in $(seq 50); do ss -Hlnt sport = :%d | grep -q . && exit 0; sleep 0.1; done; exit 1" % port)
 
 
-def command(playbook, variables=None, inventories=(), arguments=()):
+def playbook_command(playbook, variables=None, inventories=(), arguments=()):
     """The command (list of str) that runs a playbook on the hosts of this scenario.
 
     playbook: path below the project's root. variables: {name: value} of --extra-vars. inventories: further inventories.
@@ -83,16 +83,16 @@ class Run:
         return re.sub(r"\s+", " ", self.output)
 
 
-def play(playbook, **options):
-    """Run a playbook to its end and return the Run. Options as in command()."""
-    done = subprocess.run(command(playbook, **options), cwd=ROOT, env=environment(), stdout=subprocess.PIPE,
+def run_playbook(playbook, **options):
+    """Run a playbook to its end and return the Run. Options as in playbook_command()."""
+    done = subprocess.run(playbook_command(playbook, **options), cwd=ROOT, env=environment(), stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True)
     return Run(done.returncode, done.stdout)
 
 
-def refused(message, playbook="site.yml", **options):
-    """Run a playbook, check that it fails with `message` and has changed nothing, and return the Run. Options as in command()."""
-    run = play(playbook, **options)
+def assert_refused(message, playbook="site.yml", **options):
+    """Run a playbook, check that it fails with `message` and has changed nothing, and return the Run. Options as in playbook_command()."""
+    run = run_playbook(playbook, **options)
     assert run.code != 0, "the run did not fail:\n" + run.output
     assert message in run.text, run.output
     assert run.changed == 0, run.output
@@ -100,12 +100,12 @@ def refused(message, playbook="site.yml", **options):
     return run
 
 
-def interrupt(playbook, task, after=0.0, power_cut=(), **options):
+def kill_during(playbook, task, after=0.0, power_cut=(), **options):
     """Run a playbook, and kill it with all its processes `after` seconds into the task of that name.
 
-    power_cut: names of hosts to restart at the same time. Fails if the run ends before the task. Options as in command().
+    power_cut: names of hosts to restart at the same time. Fails if the run ends before the task. Options as in playbook_command().
     """
-    process = subprocess.Popen(command(playbook, **options), cwd=ROOT, env=environment(), stdout=subprocess.PIPE,
+    process = subprocess.Popen(playbook_command(playbook, **options), cwd=ROOT, env=environment(), stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True)
     lines = []
     for line in process.stdout:

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-from lab import ROOT, command, container_of, environment, on, play, restart
+from lab import ROOT, container_of, environment, lab_host, playbook_command, restart, run_playbook
 
 KILLS = int(os.environ.get("FAY_KILLS", "30"))
 SEED = int(os.environ.get("FAY_KILLS_SEED", str(random.randrange(10 ** 6))))
@@ -61,7 +61,7 @@ def inventory(name):
 
 def kill(name, chance):
     """Kill the module on a host, or also its rsync, or restart the host. Returns whether the module was running."""
-    host = on(name)
+    host = lab_host(name)
     if host.run("pgrep " + MODULE).rc:
         return False
     kind = chance.choice(["module", "module and copy", "power"])
@@ -73,9 +73,9 @@ def kill(name, chance):
 
 
 def test_old_root_that_is_a_mount_point_is_emptied_on_request():
-    host = on("el9")
+    host = lab_host("el9")
     assert host.file("/var/lib/docker/image").exists
-    run = play("molecule/docker_ce/converge.yml", variables={"docker_ce_data_root_keep_old": False}, arguments=["--limit=el9"])
+    run = run_playbook("molecule/docker_ce/converge.yml", variables={"docker_ce_data_root_keep_old": False}, arguments=["--limit=el9"])
     assert run.code == 0 and run.changed == 1, run.output
     assert host.check_output("ls -A /var/lib/docker") == ""
     assert host.check_output("docker exec keeper cat /things/file") == "precious"
@@ -84,9 +84,9 @@ def test_old_root_that_is_a_mount_point_is_emptied_on_request():
 def test_nothing_is_lost():
     chance = random.Random(SEED)
     for name in HOSTS:
-        on(name).run("docker start once")  # earlier restarts have stopped it
-        if on(name).run("docker container inspect keeper").rc:  # a fresh host
-            on(name).check_output("docker run --detach --stop-signal KILL --name keeper --restart always --volume things:/things "
+        lab_host(name).run("docker start once")  # earlier restarts have stopped it
+        if lab_host(name).run("docker container inspect keeper").rc:  # a fresh host
+            lab_host(name).check_output("docker run --detach --stop-signal KILL --name keeper --restart always --volume things:/things "
                                   "rancher/rke-tools:v0.1.78 sh -c 'echo precious >/things/file; sleep infinity'")
             time.sleep(1)
     before = {name: inventory(name) for name in HOSTS}
@@ -98,7 +98,7 @@ def test_nothing_is_lost():
         assert rounds <= KILLS, "most moves end before they are killed: lower SECONDS"
         roots = {name: chance.choice([root for root in ROOTS if root != roots[name]]) for name in HOSTS}
         options = {"variables": {"to": roots}}
-        process = subprocess.Popen(command(PLAYBOOK, **options), cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL,
+        process = subprocess.Popen(playbook_command(PLAYBOOK, **options), cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         hits = []
 
@@ -114,7 +114,7 @@ def test_nothing_is_lost():
             thread.join()
         process.wait()
         kills += sum(hits)
-        run = play(PLAYBOOK, **options)
+        run = run_playbook(PLAYBOOK, **options)
         assert run.code == 0, "seed %d, round %d, to %s:\n%s" % (SEED, rounds, roots, run.output)
         for name in HOSTS:
             after = inventory(name)
@@ -122,9 +122,9 @@ def test_nothing_is_lost():
             # It has no restart policy.
             after["running"] = sorted(set(after["running"]) | ({"once"} & set(before[name]["running"])))
             assert after == before[name], "seed %d, round %d: %s" % (SEED, rounds, name)
-            assert not on(name).file("/var/lib/fay-rancher/docker-data-root.json").exists
-            assert not [left for left in ROOTS if left != roots[name] and on(name).file(left + "/image").exists]
+            assert not lab_host(name).file("/var/lib/fay-rancher/docker-data-root.json").exists
+            assert not [left for left in ROOTS if left != roots[name] and lab_host(name).file(left + "/image").exists]
         print("round %d, %d kills" % (rounds, kills), flush=True)
-    back = play(PLAYBOOK, variables={"to": dict.fromkeys(HOSTS, ROOTS[0])})
+    back = run_playbook(PLAYBOOK, variables={"to": dict.fromkeys(HOSTS, ROOTS[0])})
     assert back.code == 0, back.output
     print("killed %d moves in %d rounds on %d hosts, seed %d" % (kills, rounds, len(HOSTS), SEED))

@@ -2,7 +2,7 @@
 import json
 import os
 
-from lab import on
+from lab import lab_host
 
 CACHE = os.environ.get("FAY_LAB_CACHE") or os.path.expanduser("~/.cache/fay-rancher-lab")
 BY_HAND = ["debian12", "el9"]  # set up by hand, like the original setup
@@ -12,17 +12,17 @@ PLAYBOOK = "molecule/docker_ce/converge.yml"
 
 def starts(name):
     """Number of starts of Docker on a host since the host has started."""
-    return int(on(name).check_output("journalctl --boot --unit=docker.service --output=cat | grep -c '^Started '"))
+    return int(lab_host(name).check_output("journalctl --boot --unit=docker.service --output=cat | grep -c '^Started '"))
 
 
 def configuration(name):
     """The options (dict) in daemon.json of a host."""
-    return json.loads(on(name).check_output("cat /etc/docker/daemon.json"))
+    return json.loads(lab_host(name).check_output("cat /etc/docker/daemon.json"))
 
 
 def holds_everything(name, root):
     """Check that Docker on a host uses the data root `root`, with everything that prepare.yml has created."""
-    host = on(name)
+    host = lab_host(name)
     assert host.check_output("docker info --format '{{.DockerRootDir}}'") == root
     assert host.check_output("docker ps --filter name=keeper --format '{{.Names}}'") == "keeper"
     assert host.check_output("docker exec keeper cat /things/file") == "precious"

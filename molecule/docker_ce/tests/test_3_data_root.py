@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 from engine import BY_HAND, PLAYBOOK, holds_everything, starts
-from lab import container_of, on, play, refused
+from lab import assert_refused, container_of, lab_host, run_playbook
 
 
 @pytest.mark.parametrize("name", BY_HAND)
@@ -12,7 +12,7 @@ def test_all_data_is_moved(name):
 
 
 def test_graph_flag_is_replaced_and_the_unit_of_the_package_is_unchanged():
-    host = on("debian12")
+    host = lab_host("debian12")
     running = host.check_output("tr '\\0' ' ' </proc/$(pidof dockerd)/cmdline")
     assert "--graph" not in running and "fd://" in running
     assert "--graph=/appdata/docker" in host.file("/lib/systemd/system/docker.service").content_string
@@ -20,7 +20,7 @@ def test_graph_flag_is_replaced_and_the_unit_of_the_package_is_unchanged():
 
 
 def test_check_mode_reports_the_move():
-    run = play(PLAYBOOK, variables={"docker_ce_data_root": "/appdata/elsewhere"}, arguments=["--check", "--limit=el9"])
+    run = run_playbook(PLAYBOOK, variables={"docker_ce_data_root": "/appdata/elsewhere"}, arguments=["--check", "--limit=el9"])
     assert run.code == 0, run.output
     assert "would be moved from /appdata/lib/docker (detected from: engine) to /appdata/elsewhere by rename" in run.text
     assert "Running containers that would stop during the move: 1" in run.text
@@ -28,22 +28,22 @@ def test_check_mode_reports_the_move():
 
 
 def test_rollback_of_the_configuration_keeps_the_moved_data_root():
-    run = play(PLAYBOOK, arguments=["--limit=el9"], variables={
+    run = run_playbook(PLAYBOOK, arguments=["--limit=el9"], variables={
         "docker_ce_data_root": "/appdata/second", "docker_ce_daemon_options": {"log-level": "loud"}})
     assert run.code != 0 and "The previous configuration was restored" in run.text, run.output
     holds_everything("el9", "/appdata/second")
-    assert play(PLAYBOOK, arguments=["--limit=el9"]).code == 0
+    assert run_playbook(PLAYBOOK, arguments=["--limit=el9"]).code == 0
     holds_everything("el9", "/appdata/lib/docker")
 
 
 def test_move_is_rolled_back_if_docker_does_not_start():
     """As on a full disk that only Docker notices: it does not start on a data root that it cannot write."""
-    host = on("debian12")
+    host = lab_host("debian12")
     drop_in = '[Service]\nExecStartPre=/bin/sh -c "! grep -q elsewhere /etc/docker/daemon.json"\n'
     host.check_output("mkdir -p /etc/systemd/system/docker.service.d && printf '%%s' %s "
                       ">/etc/systemd/system/docker.service.d/10-test.conf && systemctl daemon-reload", drop_in)
     try:
-        run = play(PLAYBOOK, variables={"docker_ce_data_root": "/appdata/elsewhere"}, arguments=["--limit=debian12"])
+        run = run_playbook(PLAYBOOK, variables={"docker_ce_data_root": "/appdata/elsewhere"}, arguments=["--limit=debian12"])
         assert run.code != 0 and "Docker uses /appdata/lib/docker again" in run.text, run.output
         holds_everything("debian12", "/appdata/lib/docker")
         assert not host.file("/appdata/elsewhere").exists
@@ -52,19 +52,19 @@ def test_move_is_rolled_back_if_docker_does_not_start():
 
 
 def moved(name, target, **variables):
-    return play(PLAYBOOK, variables=dict(variables, docker_ce_data_root=target), arguments=["--limit=" + name])
+    return run_playbook(PLAYBOOK, variables=dict(variables, docker_ce_data_root=target), arguments=["--limit=" + name])
 
 
 def test_directory_with_other_files_is_rejected():
-    on("el9").check_output("mkdir -p /appdata/foreign && echo mine >/appdata/foreign/file")
-    refused("/appdata/foreign is not empty, and Docker's data is at /appdata/lib/docker", playbook=PLAYBOOK,
+    lab_host("el9").check_output("mkdir -p /appdata/foreign && echo mine >/appdata/foreign/file")
+    assert_refused("/appdata/foreign is not empty, and Docker's data is at /appdata/lib/docker", playbook=PLAYBOOK,
             variables={"docker_ce_data_root": "/appdata/foreign"}, arguments=["--limit=el9"])
-    assert on("el9").check_output("ls -A /appdata/foreign") == "file"
+    assert lab_host("el9").check_output("ls -A /appdata/foreign") == "file"
 
 
 def test_copy_resumes_after_the_disk_was_full():
     """The space is free when it is checked, then another file uses it. With free space again, the copy resumes."""
-    host = on("el9")
+    host = lab_host("el9")
     host.check_output("truncate -s 1G /appdata/disk && mkfs.ext4 -q /appdata/disk && mkdir /small && mount -o loop /appdata/disk /small")
     try:
         subprocess.Popen(["docker", "exec", container_of("el9"), "sh", "-c", "until [ -d /small/docker.fay-moving ]; do sleep 0.01; done; "
@@ -88,7 +88,7 @@ def test_copy_resumes_after_the_disk_was_full():
 
 def test_copy_fails_if_the_source_keeps_changing():
     """A program writes into the directory of a volume without Docker, so no copy is ever complete."""
-    host = on("el9")
+    host = lab_host("el9")
     host.check_output("mkdir -p /appdata/lib/docker/volumes/things/_data")
     writer = subprocess.Popen(["docker", "exec", container_of("el9"), "sh", "-c",
                                "while sleep 0.05; do date +%N >>/appdata/lib/docker/volumes/things/_data/busy || exit; done"])
@@ -103,11 +103,11 @@ def test_copy_fails_if_the_source_keeps_changing():
 
 
 def test_swarm_node_is_moved():
-    host = on("debian13")
+    host = lab_host("debian13")
     host.check_output("docker swarm init --advertise-addr 127.0.0.1")
     try:
         host.check_output("docker service create --detach --stop-signal KILL --name served rancher/rke-tools:v0.1.78 sleep infinity")
-        run = play(PLAYBOOK, arguments=["--limit=debian13", "--check"], variables={"docker_ce_data_root": "/var/lib/docker"})
+        run = run_playbook(PLAYBOOK, arguments=["--limit=debian13", "--check"], variables={"docker_ce_data_root": "/var/lib/docker"})
         assert run.code == 0 and "This swarm node would be unavailable during the move" in run.text, run.output
         run = moved("debian13", "/var/lib/docker")
         assert run.code == 0, run.output
@@ -118,7 +118,7 @@ def test_swarm_node_is_moved():
 
 
 def test_move_with_live_restore_and_containerd_in_the_data_root():
-    host = on("debian13")
+    host = lab_host("debian13")
     host.check_output("mkdir -p /etc/containerd && printf 'version = 2\\nroot = \"/var/lib/docker/of-containerd\"\\n' "
                       ">/etc/containerd/config.toml && systemctl stop docker docker.socket && systemctl restart containerd docker")
     live = {"docker_ce_daemon_options": {"live-restore": True}}
@@ -136,4 +136,4 @@ def test_move_with_live_restore_and_containerd_in_the_data_root():
     assert 'root = "/appdata/lib/docker/of-containerd"' in host.check_output("cat /etc/containerd/config.toml")
     assert host.file("/appdata/lib/docker/of-containerd/io.containerd.metadata.v1.bolt").exists
     host.check_output("rm /etc/containerd/config.toml && systemctl stop docker docker.socket && systemctl restart containerd docker")
-    assert play(PLAYBOOK, arguments=["--limit=debian13"], variables={"docker_ce_daemon_options_only": True}).code == 0
+    assert run_playbook(PLAYBOOK, arguments=["--limit=debian13"], variables={"docker_ce_daemon_options_only": True}).code == 0

@@ -4,7 +4,7 @@ import os
 import re
 
 import pytest
-from lab import PREFIX, on
+from lab import PREFIX, lab_host
 
 ADDRESSES = {"bg%d" % number: "%s.%d" % (PREFIX, 30 + number) for number in range(1, 8)}
 CONTROL_PLANES = ["bg1", "bg2", "bg3"]
@@ -14,7 +14,7 @@ RECORDINGS = os.path.join(os.path.dirname(__file__), "..", "..", "..", "tests", 
 
 
 def test_seven_nodes_are_ready_with_their_roles():
-    lines = on("bg1").check_output(KUBECTL + "get nodes --no-headers").splitlines()
+    lines = lab_host("bg1").check_output(KUBECTL + "get nodes --no-headers").splitlines()
     shown = {line.split()[0]: line.split()[1:3] for line in lines}
     assert shown == dict({name: ["Ready", "controlplane,etcd"] for name in CONTROL_PLANES},
                          **{name: ["Ready", "worker"] for name in WORKERS})
@@ -22,13 +22,13 @@ def test_seven_nodes_are_ready_with_their_roles():
 
 @pytest.mark.parametrize("name", CONTROL_PLANES + WORKERS)
 def test_docker_uses_the_data_root(name):
-    assert on(name).check_output("docker info --format '{{.DockerRootDir}}'") == "/appdata/lib/docker"
-    assert on(name).check_output("docker info --format '{{.ServerVersion}}'").startswith("20.10.")
+    assert lab_host(name).check_output("docker info --format '{{.DockerRootDir}}'") == "/appdata/lib/docker"
+    assert lab_host(name).check_output("docker info --format '{{.ServerVersion}}'").startswith("20.10.")
 
 
 @pytest.mark.parametrize("name", ["bg2", "bg5"])
 def test_kubectl_has_full_rights(name):
-    host = on(name)
+    host = lab_host(name)
     assert len(host.check_output(KUBECTL + "get nodes --no-headers").splitlines()) == 7
     assert host.check_output(KUBECTL + "-n cattle-system logs deployment/cattle-cluster-agent").startswith("INFO: ")
     assert "kubernetes.io/service-account-token" in host.check_output(KUBECTL + "get secrets -A")
@@ -36,7 +36,7 @@ def test_kubectl_has_full_rights(name):
 
 
 def test_scheduler_kubeconfig_equals_that_of_the_original_setup():
-    host = on("bg2")
+    host = lab_host("bg2")
     with open(os.path.join(RECORDINGS, "kubeconfig-bg2.yaml")) as source:
         expected = source.read().replace("10.128.2.185", ADDRESSES["bg2"])
     assert host.file("/root/.kube/scheduler").content_string == expected
@@ -46,7 +46,7 @@ def test_scheduler_kubeconfig_equals_that_of_the_original_setup():
 
 
 def rke_containers(name):
-    shown = on(name).check_output("docker ps --all --format '{{.Names}}|{{.Image}}|{{.State}}'").splitlines()
+    shown = lab_host(name).check_output("docker ps --all --format '{{.Names}}|{{.Image}}|{{.State}}'").splitlines()
     return {line.split("|")[0]: line.split("|")[1:] for line in shown if not line.startswith("k8s_")}
 
 
@@ -63,7 +63,7 @@ def test_containers_of_a_node_equal_the_recording(name, source):
     expected = recorded_containers(source)
     assert set(actual) == set(expected)
     for container, (image, net, labels) in expected.items():
-        shown = json.loads(on(name).check_output("docker inspect " + container))[0]
+        shown = json.loads(lab_host(name).check_output("docker inspect " + container))[0]
         assert actual[container][0] == image
         assert shown["HostConfig"]["NetworkMode"] == net
         assert shown["Config"]["Labels"] == labels
@@ -75,7 +75,7 @@ def files_of(text):
 
 @pytest.mark.parametrize("name, source", [("bg1", "bg1"), ("bg4", "bg4")])
 def test_certificates_of_a_node_equal_the_recording(name, source):
-    shown = on(name).check_output(r"find /etc/kubernetes -printf '%M %u:%g %s %p\n'")
+    shown = lab_host(name).check_output(r"find /etc/kubernetes -printf '%M %u:%g %s %p\n'")
     with open(os.path.join(RECORDINGS, "v2.6.2", "provisioning", source + "-at-rest.txt")) as text:
         expected = text.read().split("## /etc/kubernetes\n")[1].split("\n## ")[0]
     for number in (1, 2, 3):
@@ -84,7 +84,7 @@ def test_certificates_of_a_node_equal_the_recording(name, source):
 
 
 def test_pods_reach_each_other_between_nodes():
-    host = on("bg1")
+    host = lab_host("bg1")
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": {
         "restartPolicy": "Never", "containers": [{"name": "shell", "image": "rancher/rke-tools:v0.1.78",
                                                   "command": ["sleep", "3600"]}]}}
@@ -101,18 +101,18 @@ def test_pods_reach_each_other_between_nodes():
         KUBECTL + "exec net-bg4 -- bash -c 'exec 3<>/dev/tcp/%s/8080; printf \"GET / HTTP/1.0\\r\\n\\r\\n\" >&3; cat <&3'"
         % address)
     assert "from-bg7" in answer
-    routes = on("bg4").check_output("ip route show dev flannel.1")
+    routes = lab_host("bg4").check_output("ip route show dev flannel.1")
     assert "onlink" in routes
 
 
 def test_cluster_was_built_once_with_all_control_planes():
-    log = on("rancher1").check_output("docker logs rancher 2>&1")
+    log = lab_host("rancher1").check_output("docker logs rancher 2>&1")
     first = re.search(r"build 1 with (.*)", log).group(1)
     assert set(CONTROL_PLANES) <= set(first.split(", "))
 
 
 def test_logins_leave_no_token():
-    state = json.loads(on("rancher1").file("/var/lib/rancher/state.json").content_string)
+    state = json.loads(lab_host("rancher1").file("/var/lib/rancher/state.json").content_string)
     assert [token["description"] for token in state["tokens"].values()] == []
 
 

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 import yaml
-from lab import PASSWORD, PREFIX, ROOT, SCENARIO, container_of, on, play, refused, wait_for
+from lab import PASSWORD, PREFIX, ROOT, SCENARIO, assert_refused, container_of, lab_host, run_playbook, wait_for
 
 NODES = ["bg1", "bg2", "bg4"]  # etcd, controlplane, worker
 PLAYBOOK, ROLE = "molecule/kubectl_access/converge.yml", "molecule/kubectl_access/role.yml"
@@ -26,9 +26,9 @@ HAVE = {"bg1": ["kube-node", "kube-proxy"], "bg2": ["kube-node", "kube-proxy", "
 
 @pytest.mark.parametrize("name, identity", [(name, identity) for name in NODES for identity in ["admin", "auto"] + HAVE[name]])
 def test_each_identity_may_what_was_measured(name, identity):
-    host = on(name)
+    host = lab_host(name)
     kubectl = KUBECTL + "--kubeconfig /root/.kube/%s " % identity
-    pod = on("bg2").check_output(KUBECTL + "--kubeconfig /root/.kube/admin -n kube-system get pods -o name | head -1")
+    pod = lab_host("bg2").check_output(KUBECTL + "--kubeconfig /root/.kube/admin -n kube-system get pods -o name | head -1")
     found = ""
     for command in ASKED:
         done = host.run(kubectl + command.format(pod=pod))
@@ -39,26 +39,26 @@ def test_each_identity_may_what_was_measured(name, identity):
 
 @pytest.mark.parametrize("name", NODES)
 def test_kubectl_is_the_clusters(name):
-    shown = yaml.safe_load(on(name).check_output(KUBECTL + "version -o yaml --context fay"))
+    shown = yaml.safe_load(lab_host(name).check_output(KUBECTL + "version -o yaml --context fay"))
     assert shown["clientVersion"]["gitVersion"] == shown["serverVersion"]["gitVersion"] == "v1.20.2"
 
 
 @pytest.mark.parametrize("name, everything", [("bg1", "no"), ("bg2", "yes"), ("bg4", "no")])
 def test_a_control_plane_has_full_rights_and_other_nodes_their_own(name, everything):
-    assert on(name).run(KUBECTL + "--context fay auth can-i '*' '*' --all-namespaces").stdout.strip() == everything
-    assert on(name).check_output(KUBECTL + "--context fay auth can-i get nodes") == "yes"
-    assert on(name).file("/root/.kube/config").mode == 0o600
-    assert on(name).file("/root/.kube").mode == 0o700
+    assert lab_host(name).run(KUBECTL + "--context fay auth can-i '*' '*' --all-namespaces").stdout.strip() == everything
+    assert lab_host(name).check_output(KUBECTL + "--context fay auth can-i get nodes") == "yes"
+    assert lab_host(name).file("/root/.kube/config").mode == 0o600
+    assert lab_host(name).file("/root/.kube").mode == 0o700
 
 
 def test_the_operators_own_cluster_stays():
-    shown = yaml.safe_load(on("bg2").file("/root/.kube/config").content_string)
+    shown = yaml.safe_load(lab_host("bg2").file("/root/.kube/config").content_string)
     assert sorted(item["name"] for item in shown["clusters"]) == ["fay", "home"]
     assert {"name": "me", "user": {"token": "mine"}} in shown["users"]
 
 
 def test_another_user_has_everything_in_a_file_of_his_own():
-    host = on("bg2")
+    host = lab_host("bg2")
     shown = host.check_output("su - alice -c 'kubectl config view --raw -o json'")
     config = json.loads(shown)
     assert config["current-context"] == "alice@fay" and config["contexts"][0]["context"]["namespace"] == "kube-system"
@@ -71,14 +71,14 @@ def test_another_user_has_everything_in_a_file_of_his_own():
 
 
 def test_a_user_goes_through_rancher_with_a_token_for_this_cluster_only():
-    host = on("bg2")
+    host = lab_host("bg2")
     config = json.loads(host.check_output("su - bob -c 'kubectl config view --raw -o json'"))
     server, token = config["clusters"][0]["cluster"]["server"], config["users"][0]["user"]["token"]
     assert re.fullmatch(r"https://%s\.80/k8s/clusters/c-\w+" % re.escape(PREFIX), server)
     assert len(host.check_output("su - bob -c 'kubectl get nodes -o name'").splitlines()) == 3
     for address, status in ((server + "/version", "200"), (server.split("/k8s")[0] + "/v3/users", "401")):
         assert host.check_output("curl -sk -o /dev/null -w '%%{http_code}' -H 'Authorization: Bearer %s' %s" % (token, address)) == status
-    run = play(PLAYBOOK, arguments=["--limit=bg2", "-vvv", "--diff"])
+    run = run_playbook(PLAYBOOK, arguments=["--limit=bg2", "-vvv", "--diff"])
     assert run.code == 0 and run.changed == 0, run.output
     assert token.split(":")[1] not in run.output and PASSWORD not in run.output
     logged = host.check_output("journalctl --no-pager")
@@ -86,7 +86,7 @@ def test_a_user_goes_through_rancher_with_a_token_for_this_cluster_only():
 
 
 def test_the_file_is_what_the_notes_four_commands_write():
-    host = on("bg2")
+    host = lab_host("bg2")
     ssl = "/etc/kubernetes/ssl/"
     host.check_output("rm -f /root/notes")
     for command in ("set-cluster fay --server=https://127.0.0.1:6443 --certificate-authority=%skube-ca.pem" % ssl,
@@ -100,7 +100,7 @@ def test_the_file_is_what_the_notes_four_commands_write():
 
 def test_kubectl_and_our_writer_never_lose_each_others_entries():
     """Two hundred rounds of each at one file."""
-    host, rounds = on("bg2"), 200
+    host, rounds = lab_host("bg2"), 200
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as target:
         for name in ("_files.py", "_kubernetes/kubeconfig.py"):
@@ -157,7 +157,7 @@ def module(host, **options):
     ("true", {"identity": "kube-apiserverx"}, "has no certificate kube-apiserverx with a key. It has: "),
 ])
 def test_what_cannot_be_is_refused_and_nothing_is_left(place, options, message):
-    host = on("bg4")
+    host = lab_host("bg4")
     host.check_output(place)
     before = host.run("cat /mnt/config").stdout
     try:
@@ -170,7 +170,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_left(place, options, message):
 
 
 def test_comments_are_kept_in_a_backup_and_links_stay_links():
-    host = on("bg4")
+    host = lab_host("bg4")
     host.check_output("rm -rf /root/c && mkdir /root/c && printf '# mine\\nkind: Config\\n' >/root/c/real && ln -sf real /root/c/config")
     code, output = module("bg4", path="/root/c/config", identity="kube-node")
     assert code == 0 and "Comments in /root/c/config cannot be preserved; the original was saved as" in output, output
@@ -185,7 +185,7 @@ def test_comments_are_kept_in_a_backup_and_links_stay_links():
     ("/root/.kube/admin", "cannot read it. Change its owner to that user with chown. The file was not changed"),
     ("/etc/profile.d/mine.sh", "Permission denied: '/etc/profile.d/mine.sh.fay'. The file was not changed")])
 def test_root_follows_no_link_that_a_user_has_put_there(target, message):
-    host, link = on("bg2"), "/home/alice/.kube/link"
+    host, link = lab_host("bg2"), "/home/alice/.kube/link"
     host.check_output("su - alice -c 'ln -sfn %s %s'", target, link)
     before = host.run("cat %s", target).stdout
     code, output = module("bg2", path=link, owner="alice", embed=True)
@@ -196,7 +196,7 @@ def test_root_follows_no_link_that_a_user_has_put_there(target, message):
 
 def test_a_run_that_was_killed_leaves_nothing_in_the_way_of_the_next():
     """Killed while it has kubectl's lock and has written beside the file."""
-    host = on("bg4")
+    host = lab_host("bg4")
     host.check_output("rm -rf /root/k && mkdir /root/k")
     assert module("bg4", path="/root/k/config", identity="kube-node")[0] == 0
     before = host.check_output("cat /root/k/config")
@@ -207,15 +207,15 @@ def test_a_run_that_was_killed_leaves_nothing_in_the_way_of_the_next():
 
 def test_a_minted_identity_may_what_it_is_bound_to():
     options = {"path": "/root/.kube/mint", "identity": "mint", "mint": {"subject": "/O=viewers/CN=alice", "days": 40}}
-    on("bg2").check_output("rm -f /root/.kube/mint; %s --kubeconfig /root/.kube/admin delete --ignore-not-found clusterrolebinding viewers"
-                           % KUBECTL)
+    kubectl = KUBECTL + "--kubeconfig /root/.kube/admin "
+    lab_host("bg2").check_output("rm -f /root/.kube/mint; " + kubectl + "delete --ignore-not-found clusterrolebinding viewers")
     code, output = module("bg2", **options)
     assert code == 0 and '"changed": true' in output, output
-    assert "REDACTED" not in on("bg2").check_output("cat /root/.kube/mint")
-    kubectl = KUBECTL + "--kubeconfig /root/.kube/mint "
-    assert "Forbidden" in on("bg2").run(kubectl + "get pods").stderr
-    on("bg2").check_output(KUBECTL + "--kubeconfig /root/.kube/admin create clusterrolebinding viewers --clusterrole=view --group=viewers")
-    assert on("bg2").run(kubectl + "get pods -A").rc == 0
+    assert "REDACTED" not in lab_host("bg2").check_output("cat /root/.kube/mint")
+    minted = KUBECTL + "--kubeconfig /root/.kube/mint "
+    assert "Forbidden" in lab_host("bg2").run(minted + "get pods").stderr
+    lab_host("bg2").check_output(kubectl + "create clusterrolebinding viewers --clusterrole=view --group=viewers")
+    assert lab_host("bg2").run(minted + "get pods -A").rc == 0
     assert '"changed": false' in module("bg2", **options)[1]
     code, output = module("bg4", **options)
     assert code != 0 and "only control plane nodes have the CA's key" in output
@@ -224,24 +224,24 @@ def test_a_minted_identity_may_what_it_is_bound_to():
 @pytest.fixture
 def bare():
     """bg2 without PyYAML, as a host that this collection never saw may be."""
-    place = on("bg2").check_output("python3 -c 'import yaml; print(yaml.__path__[0])'")
-    on("bg2").check_output("mv %s %s.away", place, place)
-    yield on("bg2")
-    on("bg2").check_output("mv %s.away %s", place, place)
+    place = lab_host("bg2").check_output("python3 -c 'import yaml; print(yaml.__path__[0])'")
+    lab_host("bg2").check_output("mv %s %s.away", place, place)
+    yield lab_host("bg2")
+    lab_host("bg2").check_output("mv %s.away %s", place, place)
 
 
 def test_the_cluster_in_the_operators_own_kubeconfig_also_when_rancher_is_lost(tmp_path, bare):
     path = tmp_path / "config"
     path.write_text("apiVersion: v1\nkind: Config\nclusters: [{name: home, cluster: {server: 'https://192.0.2.1'}}]\n")
-    on("rancher1").check_output("docker stop rancher")
+    lab_host("rancher1").check_output("docker stop rancher")
     here, there = set(glob.glob(os.path.join(tempfile.gettempdir(), "ansible.*"))), bare.check_output("ls /tmp /root")
     try:
         options = {"variables": {"kubectl_access_workstation_path": str(path)},
                    "arguments": ["--diff", "-vvv", "--become", "--become-method=su"]}
         before = path.read_text()
-        checked = play("playbooks/kubeconfig.yml", variables=options["variables"], arguments=options["arguments"] + ["--check"])
+        checked = run_playbook("playbooks/kubeconfig.yml", variables=options["variables"], arguments=options["arguments"] + ["--check"])
         assert checked.code == 0 and checked.changed == 1 and path.read_text() == before, checked.output
-        run = play("playbooks/kubeconfig.yml", **options)
+        run = run_playbook("playbooks/kubeconfig.yml", **options)
         assert run.code == 0 and run.changed == 1, run.output
         assert "may get nodes, get pods, get pods/log, get secrets, get configmaps" in run.text
         assert re.search(r"bg\d \S+ /etc/kubernetes/ssl/\S+ \d+ days left, until 20\S+\", \"\d\d more expire later", run.text), run.output
@@ -250,11 +250,11 @@ def test_the_cluster_in_the_operators_own_kubeconfig_also_when_rancher_is_lost(t
         opener = bare.check_output("base64 -w0 /etc/kubernetes/ssl/kube-node-key.pem")
         for secret in (config["users"][0]["user"]["client-key-data"][:60], opener[-60:], "PRIVATE KEY"):
             assert secret not in run.output
-        assert play("playbooks/kubeconfig.yml", **options).changed == 0
+        assert run_playbook("playbooks/kubeconfig.yml", **options).changed == 0
         assert set(glob.glob(os.path.join(tempfile.gettempdir(), "ansible.*"))) == here
         assert bare.check_output("ls /tmp /root") == there
     finally:
-        on("rancher1").check_output("docker start rancher")
+        lab_host("rancher1").check_output("docker start rancher")
 
 
 def test_several_clusters_in_one_file_or_each_in_its_own_and_a_control_plane_that_is_down(tmp_path):
@@ -267,7 +267,7 @@ def test_several_clusters_in_one_file_or_each_in_its_own_and_a_control_plane_tha
             address: {"rancher_cluster": "two"}}}}}}))
 
     def run(path):
-        done = play("playbooks/kubeconfig.yml", variables={"kubectl_access_workstation_path": str(tmp_path / path)},
+        done = run_playbook("playbooks/kubeconfig.yml", variables={"kubectl_access_workstation_path": str(tmp_path / path)},
                     inventories=[str(tmp_path / "hosts.yml")])
         assert done.code == 4 and done.recap["gone"]["unreachable"] == 1, done.output
         assert sum(counts["failed"] + counts["unreachable"] for counts in done.recap.values()) == 1, done.output
@@ -284,9 +284,9 @@ def test_several_clusters_in_one_file_or_each_in_its_own_and_a_control_plane_tha
 
 def test_a_server_of_k3s_in_the_operators_own_kubeconfig(tmp_path):
     """No K3s runs here: its files, with this cluster's administrator in them, on a host that has none of RKE's."""
-    admin = yaml.safe_load(on("bg2").check_output("cat /root/.kube/admin"))
-    authority = on("bg2").check_output("base64 -w0 /etc/kubernetes/ssl/kube-ca.pem")
-    user, host, tls = admin["users"][0]["user"], on("rancher1"), "/var/lib/rancher/k3s/server/tls/"
+    admin = yaml.safe_load(lab_host("bg2").check_output("cat /root/.kube/admin"))
+    authority = lab_host("bg2").check_output("base64 -w0 /etc/kubernetes/ssl/kube-ca.pem")
+    user, host, tls = admin["users"][0]["user"], lab_host("rancher1"), "/var/lib/rancher/k3s/server/tls/"
     host.check_output("mkdir -p " + tls)
     for name, text in (("server-ca.crt", authority), ("client-ca.crt", authority), ("client-admin.crt", user["client-certificate-data"]),
                        ("client-admin.key", user["client-key-data"])):
@@ -296,34 +296,34 @@ def test_a_server_of_k3s_in_the_operators_own_kubeconfig(tmp_path):
     options = {"inventories": [str(tmp_path / "hosts.yml")], "arguments": ["--limit=edge1"], "variables": {
         "kubectl_access_workstation_path": str(tmp_path / "config"), "kubectl_access_workstation_servers": ["https://%s.82:6443" % PREFIX]}}
     try:
-        run = play("playbooks/kubeconfig.yml", **options)
+        run = run_playbook("playbooks/kubeconfig.yml", **options)
         assert run.code == 0 and "get pods/log" in run.text and tls + "client-admin.crt" in run.text, run.output
         assert yaml.safe_load((tmp_path / "config").read_text())["current-context"] == "edge"
-        assert play("playbooks/kubeconfig.yml", **options).changed == 0
+        assert run_playbook("playbooks/kubeconfig.yml", **options).changed == 0
     finally:
         host.check_output("rm -rf /var/lib/rancher/k3s")
 
 
 def test_a_control_plane_is_asked_where_the_nodes_own_address_does_not_answer():
     def server():
-        run = play(ROLE, variables={"kubectl_access_path": "/root/.kube/server"},
+        run = run_playbook(ROLE, variables={"kubectl_access_path": "/root/.kube/server"},
                    arguments=["--limit=bg4", "--tags=kubectl_access_kubeconfig"])
         assert run.code == 0, run.output
-        return yaml.safe_load(on("bg4").check_output("cat /root/.kube/server"))["clusters"][0]["cluster"]["server"]
+        return yaml.safe_load(lab_host("bg4").check_output("cat /root/.kube/server"))["clusters"][0]["cluster"]["server"]
 
-    on("bg4").check_output("docker stop nginx-proxy")
+    lab_host("bg4").check_output("docker stop nginx-proxy")
     try:
         assert server() == "https://%s.82:6443" % PREFIX
     finally:
-        on("bg4").check_output("docker start nginx-proxy")
-        wait_for(on("bg4"), 6443)
+        lab_host("bg4").check_output("docker start nginx-proxy")
+        wait_for(lab_host("bg4"), 6443)
     assert server() == "https://127.0.0.1:6443"
 
 
 @pytest.mark.parametrize("kept", ["secret", "configmap"])
 def test_the_administrator_comes_from_either_store_of_the_state(kept):
     kubectl = KUBECTL + "--kubeconfig /root/.kube/admin -n kube-system "
-    host = on("bg2")
+    host = lab_host("bg2")
     there = next(kind for kind in ("secret", "configmap") if host.run(kubectl + "get %s full-cluster-state" % kind).rc == 0)
     host.check_output("umask 077; " + kubectl + "get %s full-cluster-state -o jsonpath='{.data.full-cluster-state}' %s >/root/state" % (
         there, "| base64 -d" if there == "secret" else ""))
@@ -347,24 +347,24 @@ def test_the_administrator_comes_from_either_store_of_the_state(kept):
 
 
 def test_rights_that_the_identity_has_not_are_refused():
-    on("bg4").check_output("rm -f /root/no")
+    lab_host("bg4").check_output("rm -f /root/no")
     code, output = module("bg4", path="/root/no", identity="kube-proxy", rights=["get nodes", "create deployments.apps", "get pods/log"])
     assert code != 0 and "denies the identity kube-proxy: create deployments.apps, get pods/log. Choose another identity" in output
-    assert not on("bg4").file("/root/no").exists
+    assert not lab_host("bg4").file("/root/no").exists
     code, output = module("bg4", path="/root/no", identity="admin", rights=["create deployments.apps"])
     assert code == 0 and '"create deployments.apps": true' in output, output
 
 
 def kubectl_of(check=False, **variables):
     """kubectl, put to a place of its own on bg4; the Run."""
-    return play(ROLE, arguments=["--limit=bg4"] + ["--check"] * check,
+    return run_playbook(ROLE, arguments=["--limit=bg4"] + ["--check"] * check,
                 variables=dict({"kubectl_access_dest": "/root/kubectl"}, **variables))
 
 
 @pytest.fixture
 def elsewhere():
-    yield on("bg4")
-    on("bg4").check_output("rm -rf /root/kubectl /var/lib/rancher/rke2")
+    yield lab_host("bg4")
+    lab_host("bg4").check_output("rm -rf /root/kubectl /var/lib/rancher/rke2")
 
 
 def test_the_newest_kubectl_of_a_series(elsewhere):
@@ -395,7 +395,7 @@ def test_kubectl_of_the_clusters_own_installation(elsewhere):
 
 
 def test_a_kubectl_of_another_checksum_is_refused(elsewhere):
-    site = on("bg1")
+    site = lab_host("bg1")
     site.check_output("mkdir -p /srv/release/v1.20.2/bin/linux/amd64 && cd /srv/release/v1.20.2/bin/linux/amd64 && echo damaged >kubectl "
                       "&& sha256sum </usr/local/bin/kubectl | cut -d' ' -f1 >kubectl.sha256")
     site.check_output("systemd-run --unit=release python3 -m http.server 8099 --directory /srv")
@@ -409,38 +409,38 @@ def test_a_kubectl_of_another_checksum_is_refused(elsewhere):
 
 
 def test_an_identity_that_the_node_has_not_is_refused():
-    refused("has no certificate kube-apiserver with a key", playbook=ROLE, variables={"kubectl_access_identity": "kube-apiserver"},
+    assert_refused("has no certificate kube-apiserver with a key", playbook=ROLE, variables={"kubectl_access_identity": "kube-apiserver"},
             arguments=["--limit=bg4"])
 
 
 def test_a_directory_in_kubectls_place_is_refused():
-    on("bg4").check_output("mkdir -p /usr/local/lib/kubectl/kubectl")
-    refused("/usr/local/lib/kubectl is a directory; it must be a file or not exist", playbook=ROLE, arguments=["--limit=bg4"],
+    lab_host("bg4").check_output("mkdir -p /usr/local/lib/kubectl/kubectl")
+    assert_refused("/usr/local/lib/kubectl is a directory; it must be a file or not exist", playbook=ROLE, arguments=["--limit=bg4"],
             variables={"kubectl_access_dest": "/usr/local/lib/kubectl"})
 
 
 def test_a_kubectl_of_another_age_is_refused():
-    refused("kubectl v1.15.3 differs by more than one minor version from the cluster's v1.20.2", playbook=ROLE, arguments=["--limit=bg4"],
-            variables={"kubectl_access_version": "1.15.3"})
+    assert_refused("kubectl v1.15.3 differs by more than one minor version from the cluster's v1.20.2", playbook=ROLE,
+                   arguments=["--limit=bg4"], variables={"kubectl_access_version": "1.15.3"})
 
 
 @pytest.mark.parametrize("tag", ["kubectl_access_preflight", "kubectl_access_kubeconfig", "kubectl_access_kubectl"])
 def test_each_tag_alone_changes_nothing(tag):
-    run = play(ROLE, arguments=["--limit=bg2", "--tags=" + tag])
+    run = run_playbook(ROLE, arguments=["--limit=bg2", "--tags=" + tag])
     assert run.code == 0 and run.changed == 0, run.output
     assert ("Write kubeconfigs with the requested permissions" in run.output) == (tag != "kubectl_access_preflight")
     assert ("Install kubectl" in run.output) == (tag == "kubectl_access_kubectl")
 
 
 def test_an_ordinary_user_is_refused():
-    refused("The tasks run as nobody on bg2; root is required", playbook=ROLE, arguments=["--limit=bg2"],
+    assert_refused("The tasks run as nobody on bg2; root is required", playbook=ROLE, arguments=["--limit=bg2"],
             variables={"ansible_become": True, "ansible_become_user": "nobody"})
 
 
 def test_it_goes_and_leaves_what_is_not_ours():
-    run = play(PLAYBOOK, arguments=["--limit=bg2"], variables={"kubectl_access_state": "absent"})
+    run = run_playbook(PLAYBOOK, arguments=["--limit=bg2"], variables={"kubectl_access_state": "absent"})
     assert run.code == 0, run.output
-    host = on("bg2")
+    host = lab_host("bg2")
     assert not host.file("/usr/local/bin/kubectl").exists and not host.file("/etc/profile.d/kubectl.sh").exists
     shown = yaml.safe_load(host.check_output("cat /root/.kube/config"))
     assert [item["name"] for item in shown["clusters"] + shown["users"] + shown["contexts"]] == ["home", "me", "home"]

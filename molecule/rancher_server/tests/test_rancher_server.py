@@ -1,7 +1,7 @@
 """The server that the role rancher_server runs, and input that the role rejects."""
 import json
 
-from lab import PASSWORD, PREFIX, on, refused, wait_for
+from lab import PASSWORD, PREFIX, assert_refused, lab_host, wait_for
 
 PLAYBOOK = "molecule/rancher_server/converge.yml"
 URL = "https://%s.60:8443" % PREFIX
@@ -14,7 +14,7 @@ def call_api(path, token=None, body=None):
         line += " -H 'Authorization: Bearer %s'" % token
     if body:
         line += " -H 'Content-Type: application/json' -d '%s'" % json.dumps(body)
-    return json.loads(on("rancher1").check_output(line))
+    return json.loads(lab_host("rancher1").check_output(line))
 
 
 def log_in():
@@ -23,11 +23,11 @@ def log_in():
 
 
 def state():
-    return json.loads(on("rancher1").file("/var/lib/rancher/state.json").content_string)
+    return json.loads(lab_host("rancher1").file("/var/lib/rancher/state.json").content_string)
 
 
 def test_container_runs_the_requested_version_with_its_state_on_the_host():
-    shown = json.loads(on("rancher1").check_output("docker inspect rancher"))[0]
+    shown = json.loads(lab_host("rancher1").check_output("docker inspect rancher"))[0]
     assert shown["Config"]["Image"] == "rancher/rancher:v2.6.2"
     assert shown["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
     assert shown["HostConfig"]["Binds"] == ["/var/lib/rancher:/var/lib/rancher:rw"]
@@ -55,35 +55,35 @@ def test_logins_leave_no_token():
 
 
 def test_wrong_password_is_rejected():
-    run = refused("takes neither the wanted password of admin nor the first one", playbook=PLAYBOOK,
+    run = assert_refused("takes neither the wanted password of admin nor the first one", playbook=PLAYBOOK,
                   variables={"rancher_admin_password": "Wrong-Password-1"})
     assert "Wrong-Password-1" not in run.output
 
 
 def test_wrong_checksum_of_the_ca_is_rejected():
-    refused("but ca_checksum is 0000", playbook=PLAYBOOK, variables={"rancher_ca_checksum": "0" * 64})
+    assert_refused("but ca_checksum is 0000", playbook=PLAYBOOK, variables={"rancher_ca_checksum": "0" * 64})
 
 
 def test_version_that_the_server_does_not_offer_is_rejected():
-    refused("does not offer Kubernetes v1.99.0", playbook=PLAYBOOK, variables={
+    assert_refused("does not offer Kubernetes v1.99.0", playbook=PLAYBOOK, variables={
         "rancher_server_clusters": [{"name": "new", "kubernetes_version": "v1.99.0"}]})
 
 
 def test_url_without_https_is_rejected():
-    refused("http://", playbook=PLAYBOOK, variables={"rancher_server_url": "http://%s.60" % PREFIX})
+    assert_refused("http://", playbook=PLAYBOOK, variables={"rancher_server_url": "http://%s.60" % PREFIX})
 
 
 def test_too_little_space_is_rejected():
-    refused("100000 GiB are required for the state of the Rancher server", playbook=PLAYBOOK,
+    assert_refused("100000 GiB are required for the state of the Rancher server", playbook=PLAYBOOK,
             variables={"rancher_server_min_free_gib": "100000"})
 
 
 def test_port_in_use_is_rejected():
-    host = on("rancher1")
+    host = lab_host("rancher1")
     host.check_output("systemd-run --unit=squatter python3 -m http.server 9443")
     try:
         wait_for(host, 9443)
-        refused("These ports are in use: 9443 by python3", playbook=PLAYBOOK,
+        assert_refused("These ports are in use: 9443 by python3", playbook=PLAYBOOK,
                 variables={"rancher_server_https_port": 9443})
     finally:
         host.check_output("systemctl stop squatter")

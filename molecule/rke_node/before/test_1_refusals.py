@@ -1,6 +1,6 @@
 """Invalid input on fresh hosts is rejected before anything is changed."""
 import pytest
-from lab import PREFIX, on, play, refused, wait_for
+from lab import PREFIX, assert_refused, lab_host, run_playbook, wait_for
 
 
 def inventory(tmp_path, text):
@@ -13,37 +13,37 @@ def inventory(tmp_path, text):
 def check_that_nothing_was_installed():
     yield
     for name in ("rancher1", "bg1", "bg4"):
-        assert not on(name).file("/etc/docker").exists
-        assert not on(name).exists("dockerd")
+        assert not lab_host(name).file("/etc/docker").exists
+        assert not lab_host(name).exists("dockerd")
 
 
 def test_missing_password_is_rejected():
-    refused("There is no rancher_admin_password. Create it, encrypted, with",
+    assert_refused("There is no rancher_admin_password. Create it, encrypted, with",
             variables={"rancher_admin_password": ""})
 
 
 def test_host_without_a_role_is_rejected(tmp_path):
-    refused("in the group fay but have no role in the cluster: bg9.",
+    assert_refused("in the group fay but have no role in the cluster: bg9.",
             inventories=inventory(tmp_path, "fay: {hosts: {bg9: }}"))
 
 
 def test_hosts_with_the_same_node_name_are_rejected(tmp_path):
-    refused("bg1 is bg1 at %s.71, bg4 is bg1 at %s.72" % (PREFIX, PREFIX),
+    assert_refused("bg1 is bg1 at %s.71, bg4 is bg1 at %s.72" % (PREFIX, PREFIX),
             inventories=inventory(tmp_path, "all: {hosts: {bg4: {rke_node_name: bg1}}}"))
 
 
 def test_cluster_without_etcd_is_rejected(tmp_path):
-    refused("The cluster fay has no node with the role etcd.",
+    assert_refused("The cluster fay has no node with the role etcd.",
             inventories=inventory(tmp_path, "all: {hosts: {bg1: {rke_node_roles: [controlplane]}}}"))
 
 
 def test_port_in_use_is_rejected():
-    on("bg1").check_output("systemd-run --unit=squatter python3 -m http.server 6443")
-    wait_for(on("bg1"), 6443)
+    lab_host("bg1").check_output("systemd-run --unit=squatter python3 -m http.server 6443")
+    wait_for(lab_host("bg1"), 6443)
     try:
-        refused("bg1: These ports are in use: 6443 by python3")
+        assert_refused("bg1: These ports are in use: 6443 by python3")
     finally:
-        on("bg1").check_output("systemctl stop squatter")
+        lab_host("bg1").check_output("systemctl stop squatter")
 
 
 @pytest.mark.parametrize("variable, message", [
@@ -53,35 +53,35 @@ def test_port_in_use_is_rejected():
 ])
 def test_too_little_space_is_rejected(variable, message):
     # A string, as -e NAME=VALUE makes one.
-    refused(message, variables={variable: "100000"})
+    assert_refused(message, variables={variable: "100000"})
 
 
 @pytest.mark.parametrize("arguments", [[], ["--tags=rke_node_join"]], ids=["the whole role", "rke_node_join alone"])
 def test_unreachable_server_is_rejected(arguments):
-    refused("Rancher does not answer at https://%s.250" % PREFIX, playbook="molecule/rke_node/join.yml",
+    assert_refused("Rancher does not answer at https://%s.250" % PREFIX, playbook="molecule/rke_node/join.yml",
             variables={"rancher_url": "https://%s.250" % PREFIX}, arguments=arguments)
 
 
 def test_preflight_alone_changes_nothing():
-    run = play("molecule/rke_node/join.yml", variables={"rancher_url": "https://%s.250" % PREFIX},
+    run = run_playbook("molecule/rke_node/join.yml", variables={"rancher_url": "https://%s.250" % PREFIX},
                arguments=["--tags=rke_node_preflight"])
     assert run.code == 0 and run.changed == 0, run.output
 
 
 def test_disk_on_which_the_kubelet_evicts_all_pods_is_rejected():
-    refused("the kubelet evicts all pods at imagefs.available<99.9%", variables={
+    assert_refused("the kubelet evicts all pods at imagefs.available<99.9%", variables={
         "rke_node_eviction_hard": "imagefs.available<99.9%,nodefs.available<1Mi"})
 
 
 def test_user_other_than_root_is_rejected():
-    refused("The tasks run as nobody on bg1; root is required", playbook="molecule/rke_node/join.yml", arguments=["--limit=bg1"],
+    assert_refused("The tasks run as nobody on bg1; root is required", playbook="molecule/rke_node/join.yml", arguments=["--limit=bg1"],
             variables={"ansible_become": True, "ansible_become_user": "nobody"})
 
 
 def test_invalid_node_name_is_rejected():
-    refused("a name of lower-case letters, digits and hyphens (rke_node_name)", variables={"rke_node_name": "BG_1"})
+    assert_refused("a name of lower-case letters, digits and hyphens (rke_node_name)", variables={"rke_node_name": "BG_1"})
 
 
 def test_roles_can_be_given_as_a_string():
-    refused("The cluster fay has no node with the role worker.",
+    assert_refused("The cluster fay has no node with the role worker.",
             arguments=["--extra-vars=rke_node_roles=etcd,controlplane"])

@@ -3,7 +3,7 @@
 After the last one, converge.yml must build the cluster, and its second run must change nothing.
 """
 import pytest
-from lab import interrupt
+from lab import kill_during
 
 PLACES = [
     # (task in which the run is killed, seconds after the task began, hosts that are restarted at the same time)
@@ -19,4 +19,4 @@ PLACES = [
 
 @pytest.mark.parametrize("task, after, power_cut", PLACES, ids=[place[0] for place in PLACES])
 def test_run_is_killed_in_a_task(task, after, power_cut):
-    interrupt("site.yml", task, after, power_cut)
+    kill_during("site.yml", task, after, power_cut)
