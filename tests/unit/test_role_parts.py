@@ -30,12 +30,30 @@ def test_each_entry_point_is_a_file_of_tasks(role):
         assert os.path.exists(os.path.join(ROOT, "roles", role, "tasks", entry_point + ".yml"))
 
 
+def run_part(folder, role, part, variables):
+    """Run a part of a role on localhost without preparation; (exit code, output as one line)."""
+    tasks = [{"ansible.builtin.import_role": {"name": "fay.rancher." + role, "tasks_from": part}}]
+    (folder / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}]))
+    program = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
+    run = subprocess.run([program, "-i", "localhost,", "-c", "local", str(folder / "play.yml")], cwd=ROOT, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, env=dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg")), text=True)
+    return run.returncode, " ".join(run.stdout.split())
+
+
 @pytest.mark.parametrize("role, part", NEED_PREFLIGHT)
 def test_a_part_without_preflight_fails_with_a_message(tmp_path, role, part):
-    tasks = [{"ansible.builtin.import_role": {"name": "fay.rancher." + role, "tasks_from": part}}]
-    (tmp_path / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "vars": VARIABLES, "tasks": tasks}]))
-    program = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
-    run = subprocess.run([program, "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml")], cwd=ROOT, stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT, env=dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg")), text=True)
-    assert run.returncode == 2, run.stdout
-    assert "The preflight of %s has not run on localhost" % role in run.stdout
+    code, output = run_part(tmp_path, role, part, VARIABLES)
+    assert code == 2, output
+    assert "The preflight of %s has not run on localhost" % role in output
+
+
+@pytest.mark.parametrize("role, options, message", [
+    ("rancher_server", {"rancher_server_clusters": [{"name": "fay", "network": {"plugn": "flannel"}}]},
+     "rancher_server_clusters.network.plugn"),
+    ("rancher_server", {"rancher_server_clusters": [{"name": "fay", "network": {"backend": "udp"}}]}, "must be one of: vxlan, host-gw"),
+    ("kubectl_access", {"kubectl_access_rancher": {"pasword": "x"}}, "kubectl_access_rancher.pasword"),
+    ("kubectl_access", {"kubectl_access_users": [{"user": "alice", "mint": {"subject": "/CN=alice"}}]}, "missing required arguments: days"),
+])
+def test_a_wrong_suboption_is_rejected_in_the_preflight(tmp_path, role, options, message):
+    code, output = run_part(tmp_path, role, "preflight", dict(VARIABLES, **options))
+    assert code == 2 and message in output, output
