@@ -13,12 +13,14 @@ class ActionModule(ActionBase):
 
     TRANSFERS_FILES = False
     _requires_connection = False
+    _VALID_ARGS = frozenset(["entry_point"])
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         role = task_vars["role_path"]
         with open(os.path.join(role, "meta", "argument_specs.yml"), encoding="utf-8") as source:
-            spec = yaml.safe_load(source)["argument_specs"]["main"]["options"]
+            entry_points = yaml.safe_load(source)["argument_specs"]
+        spec = entry_points[self._task.args.get("entry_point", "main")]["options"]
         values = self._templar.template({name: task_vars[name] for name in spec if name in task_vars})
         options, problems = convert_options(spec, values, os.path.basename(role) + "_")
         return dict(result, changed=False, problems=problems, **options)

@@ -14,6 +14,12 @@ description:
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
   - fay.rancher.reads_only
+options:
+  entry_point:
+    description:
+      - Entry point of the role whose options are converted.
+    type: str
+    default: main
 """
 
 EXAMPLES = r"""

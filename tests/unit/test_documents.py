@@ -30,9 +30,10 @@ def is_shipped(path):
 
 def role_names(role):
     """Options and tags of a role."""
-    options = yaml.safe_load(read("roles/%s/meta/argument_specs.yml" % role))["argument_specs"]["main"]["options"]
+    entry_points = yaml.safe_load(read("roles/%s/meta/argument_specs.yml" % role))["argument_specs"].values()
+    options = {name for entry_point in entry_points for name in entry_point["options"]}
     tasks = "".join(read(path) for path in glob.glob(os.path.join(ROOT, "roles", role, "tasks", "*.yml")))
-    return set(options) | set(re.findall(r"\b%s_\w+" % role, "".join(re.findall(r"tags: (.*)", tasks))))
+    return options | set(re.findall(r"\b%s_\w+" % role, "".join(re.findall(r"tags: (.*)", tasks))))
 
 
 NAMES = set().union(*map(role_names, ROLES)) | {name[:-3] for name in os.listdir(os.path.join(ROOT, "plugins", "modules"))}

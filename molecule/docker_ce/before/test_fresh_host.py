@@ -1,6 +1,6 @@
-"""The role on a fresh host: what it refuses, each of its tags alone, options as strings, and the engine's removal in two parts."""
+"""The role on a fresh host: invalid input, each tag alone, options as strings, and the removal in two parts."""
 import pytest
-from lab import on, play, refused
+from lab import assert_refused, lab_host, run_playbook
 
 WHOLE = "molecule/docker_ce/converge.yml"
 PARTS = "molecule/docker_ce/parts.yml"  # without facts
@@ -8,53 +8,54 @@ HOST = "debian13"
 LIMIT = ["--limit=" + HOST]
 
 
-def test_an_ordinary_user_is_refused():
-    run = refused("The tasks run as nobody on debian13; root is required. Set become to true", playbook=PARTS, arguments=LIMIT,
+def test_user_other_than_root_is_rejected():
+    run = assert_refused("The tasks run as nobody on debian13; root is required. Set become to true", playbook=PARTS, arguments=LIMIT,
                   variables={"ansible_become": True, "ansible_become_user": "nobody"})
     assert "not writable" not in run.output
 
 
-def test_the_second_part_alone_is_refused():
-    refused("The preflight of docker_ce has not run on debian13", playbook="molecule/docker_ce/apply_only.yml", arguments=LIMIT)
+def test_apply_without_preflight_is_rejected():
+    assert_refused("The preflight of docker_ce has not run on debian13", playbook="molecule/docker_ce/apply_only.yml", arguments=LIMIT)
 
 
-def test_a_version_that_is_a_number_is_refused():
-    refused("docker_ce_version is the number 20.1; a string is required. Put it in quotes", playbook=WHOLE, arguments=LIMIT,
+def test_version_that_is_a_number_is_rejected():
+    assert_refused("docker_ce_version is the number 20.1; a string is required. Put it in quotes", playbook=WHOLE, arguments=LIMIT,
             variables={"docker_ce_version": 20.10})
 
 
 @pytest.mark.parametrize("tag", ["docker_ce_preflight", "docker_ce_data_root"])
-def test_a_tag_that_has_nothing_to_do_changes_nothing(tag):
-    run = play(PARTS, arguments=LIMIT + ["--tags", tag])
+def test_tag_without_anything_to_do_changes_nothing(tag):
+    run = run_playbook(PARTS, arguments=LIMIT + ["--tags", tag])
     assert run.code == 0 and run.changed == 0, run.output
-    assert not on(HOST).file("/etc/docker").exists
+    assert not lab_host(HOST).file("/etc/docker").exists
 
 
-def test_the_configuration_alone_is_written_and_nothing_is_installed():
-    run = play(PARTS, arguments=LIMIT + ["--tags", "docker_ce_configure"])
+def test_configure_tag_alone_installs_nothing():
+    run = run_playbook(PARTS, arguments=LIMIT + ["--tags", "docker_ce_configure"])
     assert run.code == 0 and run.changed > 0, run.output
-    assert on(HOST).file("/etc/docker/daemon.json").exists and not on(HOST).exists("dockerd")
+    assert lab_host(HOST).file("/etc/docker/daemon.json").exists and not lab_host(HOST).exists("dockerd")
 
 
-def test_the_installation_alone_gives_a_running_engine_with_options_from_strings():
+def test_install_tag_alone_starts_docker_with_options_from_strings():
     arguments = LIMIT + ["--tags", "docker_ce_install"]
     for option in ("docker_ce_no_proxy=localhost, 127.0.0.1", "docker_ce_hold=false", "docker_ce_users=ops",
                    "docker_ce_log_max_file=3", "docker_ce_min_free_gib=1"):
         arguments += ["--extra-vars", '{"%s": "%s"}' % tuple(option.split("=", 1))]
-    on(HOST).check_output("useradd ops")
-    run = play(PARTS, arguments=arguments)
+    lab_host(HOST).check_output("useradd ops")
+    run = run_playbook(PARTS, arguments=arguments)
     assert run.code == 0, run.output
-    assert on(HOST).check_output("docker info --format '{{.DockerRootDir}} {{.NoProxy}}'") == "/appdata/lib/docker localhost,127.0.0.1"
-    assert on(HOST).check_output("apt-mark showhold") == ""
-    assert "docker" in on(HOST).user("ops").groups
-    assert '"max-file": "3"' in on(HOST).file("/etc/docker/daemon.json").content_string
-    assert play(PARTS, arguments=arguments).changed == 0
+    shown = lab_host(HOST).check_output("docker info --format '{{.DockerRootDir}} {{.NoProxy}}'")
+    assert shown == "/appdata/lib/docker localhost,127.0.0.1"
+    assert lab_host(HOST).check_output("apt-mark showhold") == ""
+    assert "docker" in lab_host(HOST).user("ops").groups
+    assert '"max-file": "3"' in lab_host(HOST).file("/etc/docker/daemon.json").content_string
+    assert run_playbook(PARTS, arguments=arguments).changed == 0
 
 
-def test_the_engine_is_removed_in_two_parts():
-    run = play(PARTS, arguments=LIMIT, variables={"docker_ce_state": "absent", "docker_ce_purge_data": "yes"})
+def test_docker_is_removed_in_two_parts():
+    run = run_playbook(PARTS, arguments=LIMIT, variables={"docker_ce_state": "absent", "docker_ce_purge_data": "yes"})
     assert run.code == 0, run.output
-    assert not on(HOST).exists("dockerd") and not on(HOST).file("/etc/docker/daemon.json").exists
-    assert not on(HOST).file("/appdata/lib/docker").exists
-    again = play(PARTS, arguments=LIMIT, variables={"docker_ce_state": "absent"})
+    assert not lab_host(HOST).exists("dockerd") and not lab_host(HOST).file("/etc/docker/daemon.json").exists
+    assert not lab_host(HOST).file("/appdata/lib/docker").exists
+    again = run_playbook(PARTS, arguments=LIMIT, variables={"docker_ce_state": "absent"})
     assert again.code == 0 and again.changed == 0, again.output

@@ -1,6 +1,6 @@
-"""Moves of the data root that are killed at random instants: whatever instant it was, the next run ends the move.
+"""Moves of the data root that are killed at random instants: the next run completes the move, and nothing is lost.
 
-FAY_KILLS says how many (default 30), FAY_KILLS_SEED which ones.
+FAY_KILLS is the number of kills (default 30), FAY_KILLS_SEED the seed of their instants.
 """
 import json
 import os
@@ -9,18 +9,18 @@ import subprocess
 import threading
 import time
 
-from lab import ROOT, command, container_of, environment, on, play, restart
+from lab import ROOT, container_of, environment, lab_host, playbook_command, restart, run_playbook
 
 KILLS = int(os.environ.get("FAY_KILLS", "30"))
 SEED = int(os.environ.get("FAY_KILLS_SEED", str(random.randrange(10 ** 6))))
 PLAYBOOK = "molecule/docker_ce/move.yml"
-# The first two are on other filesystems than each other, the third is on that of the first: copies and renames.
+# The first two are on different filesystems, the third is on that of the first, so there are copies and renames.
 ROOTS = ["/appdata/lib/docker", "/var/lib/docker", "/appdata/second"]
 HOSTS = ["debian12", "el9", "debian13"]
-SECONDS = 8  # a move takes about as long
-MODULE = "--exact --full '/usr/bin/python3[.0-9]*'"  # Ansible gives it to Python by standard input; the lab's runtime is Python too
+SECONDS = 8  # about the duration of a move
+MODULE = "--exact --full '/usr/bin/python3[.0-9]*'"  # Ansible passes it to Python by standard input. The lab's runtime is Python too
 
-# Everything of a data root that the engine does not write anew when it starts, as one digest; and what the engine says.
+# One digest of everything in a data root that Docker does not rewrite when it starts, and what Docker lists.
 INVENTORY = r"""
 import hashlib, json, os, stat, subprocess, sys
 def docker(*words):
@@ -34,14 +34,14 @@ for part in ("image", "overlay2", "volumes"):
             path = os.path.join(folder, name)
             if name in ("metadata.db", "backingFsBlockDev"):
                 continue
-            found = os.lstat(path)
-            total.update(repr((os.path.relpath(path, root), stat.S_IFMT(found.st_mode), stat.S_IMODE(found.st_mode), found.st_uid,
-                               found.st_gid, found.st_rdev, found.st_nlink if stat.S_ISREG(found.st_mode) else 0)).encode())
+            status = os.lstat(path)
+            total.update(repr((os.path.relpath(path, root), stat.S_IFMT(status.st_mode), stat.S_IMODE(status.st_mode), status.st_uid,
+                               status.st_gid, status.st_rdev, status.st_nlink if stat.S_ISREG(status.st_mode) else 0)).encode())
             for attribute in sorted(os.listxattr(path, follow_symlinks=False)):
                 total.update(attribute.encode() + os.getxattr(path, attribute, follow_symlinks=False))
-            if stat.S_ISLNK(found.st_mode):
+            if stat.S_ISLNK(status.st_mode):
                 total.update(os.readlink(path).encode())
-            elif stat.S_ISREG(found.st_mode):
+            elif stat.S_ISREG(status.st_mode):
                 with open(path, "rb") as source:
                     total.update(hashlib.sha256(source.read()).digest())
 print(json.dumps({
@@ -53,14 +53,15 @@ print(json.dumps({
 
 
 def inventory(name):
-    done = subprocess.run(["docker", "exec", "-i", container_of(name), "python3", "-"], input=INVENTORY,
+    """The data root of a host and its content (dict)."""
+    run = subprocess.run(["docker", "exec", "-i", container_of(name), "python3", "-"], input=INVENTORY,
                           stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout)
+    return json.loads(run.stdout)
 
 
 def kill(name, chance):
-    """Kill the module on a host, or its copy too, or cut the host's power; whether there was something to kill."""
-    host = on(name)
+    """Kill the module on a host, or also its rsync, or restart the host. Returns whether the module was running."""
+    host = lab_host(name)
     if host.run("pgrep " + MODULE).rc:
         return False
     kind = chance.choice(["module", "module and copy", "power"])
@@ -71,10 +72,10 @@ def kill(name, chance):
     return True
 
 
-def test_an_old_root_on_its_own_filesystem_keeps_its_name_and_goes_when_it_is_not_wanted():
-    host = on("el9")
+def test_old_root_that_is_a_mount_point_is_emptied_on_request():
+    host = lab_host("el9")
     assert host.file("/var/lib/docker/image").exists
-    run = play("molecule/docker_ce/converge.yml", variables={"docker_ce_data_root_keep_old": False}, arguments=["--limit=el9"])
+    run = run_playbook("molecule/docker_ce/converge.yml", variables={"docker_ce_data_root_keep_old": False}, arguments=["--limit=el9"])
     assert run.code == 0 and run.changed == 1, run.output
     assert host.check_output("ls -A /var/lib/docker") == ""
     assert host.check_output("docker exec keeper cat /things/file") == "precious"
@@ -83,13 +84,13 @@ def test_an_old_root_on_its_own_filesystem_keeps_its_name_and_goes_when_it_is_no
 def test_nothing_is_lost():
     chance = random.Random(SEED)
     for name in HOSTS:
-        on(name).run("docker start once")  # the restarts before have stopped it
-        if on(name).run("docker container inspect keeper").rc:  # a fresh host
-            on(name).check_output("docker run --detach --stop-signal KILL --name keeper --restart always --volume things:/things "
+        lab_host(name).run("docker start once")  # earlier restarts have stopped it
+        if lab_host(name).run("docker container inspect keeper").rc:  # a fresh host
+            lab_host(name).check_output("docker run --detach --stop-signal KILL --name keeper --restart always --volume things:/things "
                                   "rancher/rke-tools:v0.1.78 sh -c 'echo precious >/things/file; sleep infinity'")
             time.sleep(1)
     before = {name: inventory(name) for name in HOSTS}
-    assert all("keeper" in found["running"] for found in before.values())
+    assert all("keeper" in state["running"] for state in before.values())
     kills = rounds = 0
     roots = {name: before[name].pop("root") for name in HOSTS}
     while kills < KILLS:
@@ -97,15 +98,15 @@ def test_nothing_is_lost():
         assert rounds <= KILLS, "most moves end before they are killed: lower SECONDS"
         roots = {name: chance.choice([root for root in ROOTS if root != roots[name]]) for name in HOSTS}
         options = {"variables": {"to": roots}}
-        process = subprocess.Popen(command(PLAYBOOK, **options), cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL,
+        process = subprocess.Popen(playbook_command(PLAYBOOK, **options), cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         hits = []
 
-        def strike(name, after, own, hits=hits):
-            time.sleep(after)
+        def kill_later(name, delay, own, hits=hits):
+            time.sleep(delay)
             hits.append(kill(name, own))
 
-        threads = [threading.Thread(target=strike, args=(name, chance.uniform(1, SECONDS), random.Random(chance.random())))
+        threads = [threading.Thread(target=kill_later, args=(name, chance.uniform(1, SECONDS), random.Random(chance.random())))
                    for name in HOSTS]
         for thread in threads:
             thread.start()
@@ -113,17 +114,17 @@ def test_nothing_is_lost():
             thread.join()
         process.wait()
         kills += sum(hits)
-        run = play(PLAYBOOK, **options)
+        run = run_playbook(PLAYBOOK, **options)
         assert run.code == 0, "seed %d, round %d, to %s:\n%s" % (SEED, rounds, roots, run.output)
         for name in HOSTS:
-            now = inventory(name)
-            assert now.pop("root") == roots[name]
+            after = inventory(name)
+            assert after.pop("root") == roots[name]
             # It has no restart policy.
-            now["running"] = sorted(set(now["running"]) | ({"once"} & set(before[name]["running"])))
-            assert now == before[name], "seed %d, round %d: %s" % (SEED, rounds, name)
-            assert not on(name).file("/var/lib/fay-rancher/docker-data-root.json").exists
-            assert not [left for left in ROOTS if left != roots[name] and on(name).file(left + "/image").exists]
+            after["running"] = sorted(set(after["running"]) | ({"once"} & set(before[name]["running"])))
+            assert after == before[name], "seed %d, round %d: %s" % (SEED, rounds, name)
+            assert not lab_host(name).file("/var/lib/fay-rancher/docker-data-root.json").exists
+            assert not [left for left in ROOTS if left != roots[name] and lab_host(name).file(left + "/image").exists]
         print("round %d, %d kills" % (rounds, kills), flush=True)
-    back = play(PLAYBOOK, variables={"to": dict.fromkeys(HOSTS, ROOTS[0])})
+    back = run_playbook(PLAYBOOK, variables={"to": dict.fromkeys(HOSTS, ROOTS[0])})
     assert back.code == 0, back.output
     print("killed %d moves in %d rounds on %d hosts, seed %d" % (kills, rounds, len(HOSTS), SEED))

@@ -1,27 +1,28 @@
-"""What the tests of this scenario have in common: its hosts, and looks at their engines."""
+"""Shared by the tests of this scenario: its hosts, and the state of their Docker."""
 import json
 import os
 
-from lab import on
+from lab import lab_host
 
 CACHE = os.environ.get("FAY_LAB_CACHE") or os.path.expanduser("~/.cache/fay-rancher-lab")
-BY_HAND = ["debian12", "el9"]  # set up by hand after the notes
+BY_HAND = ["debian12", "el9"]  # set up by hand, like the original setup
 HOSTS = BY_HAND + ["debian13"]  # a fresh one
 PLAYBOOK = "molecule/docker_ce/converge.yml"
 
 
 def starts(name):
-    """How often the engine of a host has been started since the host was."""
-    return int(on(name).check_output("journalctl --boot --unit=docker.service --output=cat | grep -c '^Started '"))
+    """Number of starts of Docker on a host since the host has started."""
+    return int(lab_host(name).check_output("journalctl --boot --unit=docker.service --output=cat | grep -c '^Started '"))
 
 
 def configuration(name):
-    return json.loads(on(name).check_output("cat /etc/docker/daemon.json"))
+    """The options (dict) in daemon.json of a host."""
+    return json.loads(lab_host(name).check_output("cat /etc/docker/daemon.json"))
 
 
 def holds_everything(name, root):
-    """The engine of a host is on that root with what prepare.yml put into it."""
-    host = on(name)
+    """Check that Docker on a host uses the data root `root`, with everything that prepare.yml has created."""
+    host = lab_host(name)
     assert host.check_output("docker info --format '{{.DockerRootDir}}'") == root
     assert host.check_output("docker ps --filter name=keeper --format '{{.Names}}'") == "keeper"
     assert host.check_output("docker exec keeper cat /things/file") == "precious"

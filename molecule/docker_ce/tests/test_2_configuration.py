@@ -1,23 +1,23 @@
-"""The engine's configuration: validated, followed by a reload or one restart, taken back."""
+"""Docker's configuration is validated, applied by a reload or one restart, and rolled back on errors."""
 import json
 import subprocess
 
 import pytest
 from engine import PLAYBOOK, configuration, starts
-from lab import PREFIX, container_of, interrupt, on, play, refused
+from lab import PREFIX, assert_refused, container_of, kill_during, lab_host, run_playbook
 
 
 @pytest.mark.parametrize("name", ["el9", "debian13"], ids=["20.10", "26.1, which validates itself"])
-def test_a_configuration_that_the_engine_does_not_take_never_stays(name):
+def test_configuration_that_docker_rejects_is_rolled_back(name):
     before, started = configuration(name), starts(name)
-    run = play(PLAYBOOK, variables={"docker_ce_daemon_options": {"log-level": "loud"}}, arguments=["--limit=" + name])
-    assert run.code != 0 and "It has the configuration that it had before" in run.text, run.output
+    run = run_playbook(PLAYBOOK, variables={"docker_ce_daemon_options": {"log-level": "loud"}}, arguments=["--limit=" + name])
+    assert run.code != 0 and "The previous configuration was restored" in run.text, run.output
     assert "logging level: loud" in run.text or name == "el9", run.output
     assert configuration(name) == before
-    assert on(name).service("docker").is_running
-    assert on(name).check_output("docker ps --filter name=keeper --format '{{.Names}}'") == "keeper"
+    assert lab_host(name).service("docker").is_running
+    assert lab_host(name).check_output("docker ps --filter name=keeper --format '{{.Names}}'") == "keeper"
     assert starts(name) - started == (1 if name == "el9" else 0)
-    assert not on(name).file("/var/lib/fay-rancher/docker-before").exists
+    assert not lab_host(name).file("/var/lib/fay-rancher/docker-before").exists
 
 
 @pytest.mark.parametrize("options, message", [
@@ -25,53 +25,53 @@ def test_a_configuration_that_the_engine_does_not_take_never_stays(name):
     ({"log-optss": {"max-file": "3"}}, "Docker 20.10 does not support the option log-optss"),
     ({"hosts": ["tcp://0.0.0.0:2375"]}, "hosts is set both in daemon.json and as a flag in docker.service"),
 ])
-def test_options_that_cannot_be_are_refused(options, message):
-    refused(message, playbook=PLAYBOOK, variables={"docker_ce_daemon_options": options}, arguments=["--limit=debian12"])
+def test_invalid_options_are_rejected(options, message):
+    assert_refused(message, playbook=PLAYBOOK, variables={"docker_ce_daemon_options": options}, arguments=["--limit=debian12"])
 
 
-def test_a_daemon_json_with_a_typo_is_refused():
-    host = on("debian12")
+def test_invalid_daemon_json_is_rejected():
+    host = lab_host("debian12")
     whole = host.check_output("cat /etc/docker/daemon.json")
     host.check_output("sed -i 's/,$//' /etc/docker/daemon.json")
     try:
-        refused("/etc/docker/daemon.json is not valid JSON", playbook=PLAYBOOK, arguments=["--limit=debian12"])
+        assert_refused("/etc/docker/daemon.json is not valid JSON", playbook=PLAYBOOK, arguments=["--limit=debian12"])
     finally:
         host.check_output("printf '%%s\n' %s >/etc/docker/daemon.json", whole)
 
 
-def test_the_plain_options():
+def test_each_variable_sets_its_option():
     variables = {"docker_ce_log_max_size": "5m", "docker_ce_log_max_file": 3, "docker_ce_insecure_registries": ["r:5000"],
                  "docker_ce_cgroup_driver": "cgroupfs", "docker_ce_address_pools": [{"base": "10.200.0.0/16", "size": 24}]}
-    run = play(PLAYBOOK, variables=variables, arguments=["--limit=el9"])
+    run = run_playbook(PLAYBOOK, variables=variables, arguments=["--limit=el9"])
     assert run.code == 0, run.output
     options = configuration("el9")
     assert options["log-opts"] == {"max-size": "5m", "max-file": "3"}
     assert options["default-address-pools"] == [{"base": "10.200.0.0/16", "size": 24}]
     assert options["exec-opts"] == ["native.cgroupdriver=cgroupfs"]
-    assert "r:5000" in on("el9").check_output("docker info --format '{{json .RegistryConfig}}'")
-    assert play(PLAYBOOK, variables=variables, arguments=["--limit=el9"]).changed == 0
+    assert "r:5000" in lab_host("el9").check_output("docker info --format '{{json .RegistryConfig}}'")
+    assert run_playbook(PLAYBOOK, variables=variables, arguments=["--limit=el9"]).changed == 0
     only = dict(variables, docker_ce_daemon_options_only=True, docker_ce_log_max_size="", docker_ce_log_max_file=0)
-    assert play(PLAYBOOK, variables=only, arguments=["--limit=el9"]).code == 0
+    assert run_playbook(PLAYBOOK, variables=only, arguments=["--limit=el9"]).code == 0
     assert "log-opts" not in configuration("el9")
 
 
-def test_what_a_reload_does_needs_no_restart():
+def test_reloadable_options_need_no_restart():
     started = starts("el9")
     variables = {"docker_ce_registry_mirrors": ["http://one.example"]}
-    run = play(PLAYBOOK, variables=dict(variables, docker_ce_daemon_options={}), arguments=["--limit=el9"])
+    run = run_playbook(PLAYBOOK, variables=dict(variables, docker_ce_daemon_options={}), arguments=["--limit=el9"])
     assert run.code == 0, run.output
-    assert "http://one.example/" in on("el9").check_output("docker info --format '{{.RegistryConfig.Mirrors}}'")
+    assert "http://one.example/" in lab_host("el9").check_output("docker info --format '{{.RegistryConfig.Mirrors}}'")
     assert starts("el9") == started
-    assert play(PLAYBOOK, arguments=["--limit=el9"]).code == 0  # the lab's mirror again
+    assert run_playbook(PLAYBOOK, arguments=["--limit=el9"]).code == 0  # restores the lab's mirror
 
 
-def test_proxies_environment_command_and_options_by_one_restart_and_away_again():
-    host, started = on("el9"), starts("el9")
+def test_proxies_environment_and_command_need_one_restart_and_can_be_removed():
+    host, started = lab_host("el9"), starts("el9")
     unit = "/usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock"
     variables = {"docker_ce_http_proxy": "http://fay:Proxy-Secret-1@proxy.example:3128/", "docker_ce_no_proxy": ["localhost", "10.0.0.0/8"],
                  "docker_ce_environment": {"FAY": 'a "quoted" 100% \\ $word'}, "docker_ce_exec_start": unit + " --label fay=ours",
                  "docker_ce_address_pools": [{"base": "10.201.0.0/16", "size": 24}]}
-    run = play(PLAYBOOK, variables=variables, arguments=["--limit=el9", "-vvv", "--diff"])
+    run = run_playbook(PLAYBOOK, variables=variables, arguments=["--limit=el9", "-vvv", "--diff"])
     assert run.code == 0, run.output
     assert "Proxy-Secret-1" not in run.output
     shown = json.loads(host.check_output("docker info --format '{{json .}}'"))
@@ -80,37 +80,37 @@ def test_proxies_environment_command_and_options_by_one_restart_and_away_again()
     assert 'FAY=a "quoted" 100% \\ $word' in host.check_output("tr '\\0' '\\n' </proc/$(pidof dockerd)/environ").split("\n")
     assert host.file("/etc/systemd/system/docker.service.d/80-fay-environment.conf").mode == 0o600
     assert starts("el9") - started == 1
-    assert play(PLAYBOOK, variables=variables, arguments=["--limit=el9"]).changed == 0
-    refused("data-root is set both in daemon.json and as a flag", playbook=PLAYBOOK, arguments=["--limit=el9"],
+    assert run_playbook(PLAYBOOK, variables=variables, arguments=["--limit=el9"]).changed == 0
+    assert_refused("data-root is set both in daemon.json and as a flag", playbook=PLAYBOOK, arguments=["--limit=el9"],
             variables={"docker_ce_exec_start": unit + " --data-root /elsewhere"})
-    assert play(PLAYBOOK, arguments=["--limit=el9"]).code == 0
+    assert run_playbook(PLAYBOOK, arguments=["--limit=el9"]).code == 0
     shown = json.loads(host.check_output("docker info --format '{{json .}}'"))
     assert (shown["NoProxy"], shown["HttpProxy"], shown["Labels"]) == ("", "", [])
     assert not host.file("/etc/systemd/system/docker.service.d/80-fay-environment.conf").exists
 
 
-def test_a_run_that_is_cut_off_before_the_engine_has_followed_is_made_good():
-    """The next one finds daemon.json as it should be, and yet the engine does not have it."""
+def test_run_after_a_killed_run_applies_the_configuration():
+    """The next run finds the requested daemon.json, but Docker does not use it yet."""
     options = {"variables": {"docker_ce_daemon_options": {"labels": ["fay=cut"], "default-shm-size": "65m"}},
                "arguments": ["--limit=debian13"]}
-    interrupt(PLAYBOOK, "docker_ce : Install the engine", **options)
-    assert on("debian13").check_output("docker info --format '{{.Labels}}'") == "[]"
+    kill_during(PLAYBOOK, "docker_ce : Install Docker", **options)
+    assert lab_host("debian13").check_output("docker info --format '{{.Labels}}'") == "[]"
     assert configuration("debian13")["labels"] == ["fay=cut"]
-    run = play(PLAYBOOK, **options)
+    run = run_playbook(PLAYBOOK, **options)
     assert run.code == 0, run.output
-    assert on("debian13").check_output("docker info --format '{{.Labels}}'") == "[fay=cut]"
-    assert play(PLAYBOOK, **options).changed == 0
-    # And a refused one after it brings back what the engine ran with, not what was written last.
-    interrupt(PLAYBOOK, "docker_ce : Install the engine", variables={
+    assert lab_host("debian13").check_output("docker info --format '{{.Labels}}'") == "[fay=cut]"
+    assert run_playbook(PLAYBOOK, **options).changed == 0
+    # A rollback in the next run restores the configuration that Docker used, not the one that was written last.
+    kill_during(PLAYBOOK, "docker_ce : Install Docker", variables={
         "docker_ce_daemon_options": {"labels": ["fay=never"]}}, arguments=["--limit=debian13"])
-    run = play(PLAYBOOK, variables={"docker_ce_daemon_options": {"bip": "nonsense"}}, arguments=["--limit=debian13"])
-    assert run.code != 0 and "It has the configuration that it had before" in run.text, run.output
+    run = run_playbook(PLAYBOOK, variables={"docker_ce_daemon_options": {"bip": "nonsense"}}, arguments=["--limit=debian13"])
+    assert run.code != 0 and "The previous configuration was restored" in run.text, run.output
     assert configuration("debian13")["labels"] == ["fay=cut"]
-    assert on("debian13").check_output("docker info --format '{{.Labels}}'") == "[fay=cut]"
-    assert play(PLAYBOOK, arguments=["--limit=debian13"], variables={"docker_ce_daemon_options_only": True}).code == 0
+    assert lab_host("debian13").check_output("docker info --format '{{.Labels}}'") == "[fay=cut]"
+    assert run_playbook(PLAYBOOK, arguments=["--limit=debian13"], variables={"docker_ce_daemon_options_only": True}).code == 0
 
 
-def test_a_tcp_socket_for_those_with_a_certificate_only(tmp_path):
+def test_tcp_socket_accepts_only_clients_with_a_certificate(tmp_path):
     def openssl(*words):
         subprocess.run(("openssl",) + words, cwd=tmp_path, check=True, stderr=subprocess.DEVNULL)
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca", "-days", "2")
@@ -119,16 +119,16 @@ def test_a_tcp_socket_for_those_with_a_certificate_only(tmp_path):
         openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", name + ".key", "-out", name + ".csr", "-subj", "/CN=" + name)
         openssl("x509", "-req", "-in", name + ".csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
                 "-extfile", "extra", "-out", name + ".pem")
-    host = on("debian13")
+    host = lab_host("debian13")
     for name in ("ca.pem", "client.pem", "client.key"):
         subprocess.run(["docker", "exec", "-i", container_of("debian13"), "sh", "-c", "cat >/tmp/" + name],
                        input=(tmp_path / name).read_bytes(), check=True)
     variables = {"docker_ce_tls_address": "0.0.0.0:2376"}
-    refused("whoever reaches it without a certificate would be root", playbook=PLAYBOOK, variables=variables,
+    assert_refused("without TLS, anyone who can reach it would have root access to", playbook=PLAYBOOK, variables=variables,
             arguments=["--limit=debian13"])
     variables.update(docker_ce_tls_ca=(tmp_path / "ca.pem").read_text(), docker_ce_tls_key=(tmp_path / "server.key").read_text(),
                      docker_ce_tls_certificate=(tmp_path / "server.pem").read_text())
-    run = play(PLAYBOOK, variables=variables, arguments=["--limit=debian13", "--diff"])
+    run = run_playbook(PLAYBOOK, variables=variables, arguments=["--limit=debian13", "--diff"])
     assert run.code == 0 and "PRIVATE KEY" not in run.output, run.output
     client = ("docker --host tcp://127.0.0.1:2376 --tlsverify --tlscacert /tmp/ca.pem --tlscert /tmp/client.pem "
               "--tlskey /tmp/client.key ps --format '{{.Names}}'")
@@ -136,18 +136,18 @@ def test_a_tcp_socket_for_those_with_a_certificate_only(tmp_path):
     assert "keeper" in host.check_output("docker ps --format '{{.Names}}'")
     assert host.run("curl --silent --insecure https://127.0.0.1:2376/info").rc != 0
     assert host.file("/etc/docker/tls/key.pem").mode == 0o600
-    assert play(PLAYBOOK, variables=variables, arguments=["--limit=debian13"]).changed == 0
-    assert play(PLAYBOOK, arguments=["--limit=debian13"]).code == 0
+    assert run_playbook(PLAYBOOK, variables=variables, arguments=["--limit=debian13"]).changed == 0
+    assert run_playbook(PLAYBOOK, arguments=["--limit=debian13"]).code == 0
     assert host.run(client).rc != 0 and not host.file("/etc/docker/tls/key.pem").exists
     assert "tlsverify" not in configuration("debian13") and "keeper" in host.check_output("docker ps --format '{{.Names}}'")
 
 
-def test_firewalld_needs_nothing_from_us():
-    """The engine keeps its own zone, also when firewalld is reloaded: what the README promises."""
-    host = on("el9")
+def test_docker_keeps_its_zone_in_firewalld():
+    """Also after a reload of firewalld, as the README of the role states."""
+    host = lab_host("el9")
     host.check_output("systemctl start firewalld && systemctl restart docker")
     try:
-        assert play(PLAYBOOK, arguments=["--limit=el9"]).changed == 0
+        assert run_playbook(PLAYBOOK, arguments=["--limit=el9"]).changed == 0
         for command in ("true", "firewall-cmd --reload"):
             host.check_output(command)
             assert "docker0" in host.check_output("firewall-cmd --zone=docker --list-interfaces").split()

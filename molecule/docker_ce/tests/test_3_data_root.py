@@ -1,49 +1,49 @@
-"""The data root's move: what came along, what is refused, what is brought back."""
+"""Moves of the data root: data that is moved, moves that are rejected, and rollbacks."""
 import subprocess
 
 import pytest
 from engine import BY_HAND, PLAYBOOK, holds_everything, starts
-from lab import container_of, on, play, refused
+from lab import assert_refused, container_of, lab_host, run_playbook
 
 
 @pytest.mark.parametrize("name", BY_HAND)
-def test_the_data_came_along(name):
+def test_all_data_is_moved(name):
     holds_everything(name, "/appdata/lib/docker")
 
 
-def test_the_flag_of_the_notes_gave_way_and_the_packages_unit_is_untouched():
-    host = on("debian12")
+def test_graph_flag_is_replaced_and_the_unit_of_the_package_is_unchanged():
+    host = lab_host("debian12")
     running = host.check_output("tr '\\0' ' ' </proc/$(pidof dockerd)/cmdline")
     assert "--graph" not in running and "fd://" in running
     assert "--graph=/appdata/docker" in host.file("/lib/systemd/system/docker.service").content_string
     assert not host.file("/appdata/docker").exists  # renamed, not copied
 
 
-def test_check_mode_tells_what_would_be_moved():
-    run = play(PLAYBOOK, variables={"docker_ce_data_root": "/appdata/elsewhere"}, arguments=["--check", "--limit=el9"])
+def test_check_mode_reports_the_move():
+    run = run_playbook(PLAYBOOK, variables={"docker_ce_data_root": "/appdata/elsewhere"}, arguments=["--check", "--limit=el9"])
     assert run.code == 0, run.output
     assert "would be moved from /appdata/lib/docker (detected from: engine) to /appdata/elsewhere by rename" in run.text
     assert "Running containers that would stop during the move: 1" in run.text
     holds_everything("el9", "/appdata/lib/docker")
 
 
-def test_a_refused_configuration_after_a_move_leaves_the_engine_where_its_data_is_now():
-    run = play(PLAYBOOK, arguments=["--limit=el9"], variables={
+def test_rollback_of_the_configuration_keeps_the_moved_data_root():
+    run = run_playbook(PLAYBOOK, arguments=["--limit=el9"], variables={
         "docker_ce_data_root": "/appdata/second", "docker_ce_daemon_options": {"log-level": "loud"}})
-    assert run.code != 0 and "It has the configuration that it had before" in run.text, run.output
+    assert run.code != 0 and "The previous configuration was restored" in run.text, run.output
     holds_everything("el9", "/appdata/second")
-    assert play(PLAYBOOK, arguments=["--limit=el9"]).code == 0
+    assert run_playbook(PLAYBOOK, arguments=["--limit=el9"]).code == 0
     holds_everything("el9", "/appdata/lib/docker")
 
 
-def test_an_engine_that_does_not_start_there_is_brought_back():
-    """A full disk, seen by the engine only: it starts on no root that it cannot write to."""
-    host = on("debian12")
+def test_move_is_rolled_back_if_docker_does_not_start():
+    """As on a full disk that only Docker notices: it does not start on a data root that it cannot write."""
+    host = lab_host("debian12")
     drop_in = '[Service]\nExecStartPre=/bin/sh -c "! grep -q elsewhere /etc/docker/daemon.json"\n'
     host.check_output("mkdir -p /etc/systemd/system/docker.service.d && printf '%%s' %s "
                       ">/etc/systemd/system/docker.service.d/10-test.conf && systemctl daemon-reload", drop_in)
     try:
-        run = play(PLAYBOOK, variables={"docker_ce_data_root": "/appdata/elsewhere"}, arguments=["--limit=debian12"])
+        run = run_playbook(PLAYBOOK, variables={"docker_ce_data_root": "/appdata/elsewhere"}, arguments=["--limit=debian12"])
         assert run.code != 0 and "Docker uses /appdata/lib/docker again" in run.text, run.output
         holds_everything("debian12", "/appdata/lib/docker")
         assert not host.file("/appdata/elsewhere").exists
@@ -52,19 +52,19 @@ def test_an_engine_that_does_not_start_there_is_brought_back():
 
 
 def moved(name, target, **variables):
-    return play(PLAYBOOK, variables=dict(variables, docker_ce_data_root=target), arguments=["--limit=" + name])
+    return run_playbook(PLAYBOOK, variables=dict(variables, docker_ce_data_root=target), arguments=["--limit=" + name])
 
 
-def test_foreign_files_are_left_alone():
-    on("el9").check_output("mkdir -p /appdata/foreign && echo mine >/appdata/foreign/file")
-    refused("/appdata/foreign is not empty, and Docker's data is at /appdata/lib/docker", playbook=PLAYBOOK,
+def test_directory_with_other_files_is_rejected():
+    lab_host("el9").check_output("mkdir -p /appdata/foreign && echo mine >/appdata/foreign/file")
+    assert_refused("/appdata/foreign is not empty, and Docker's data is at /appdata/lib/docker", playbook=PLAYBOOK,
             variables={"docker_ce_data_root": "/appdata/foreign"}, arguments=["--limit=el9"])
-    assert on("el9").check_output("ls -A /appdata/foreign") == "file"
+    assert lab_host("el9").check_output("ls -A /appdata/foreign") == "file"
 
 
-def test_a_disk_that_fills_up_during_the_copy():
-    """The space was there when it was looked at; then something else takes it. With space again, the copy goes on."""
-    host = on("el9")
+def test_copy_resumes_after_the_disk_was_full():
+    """The space is free when it is checked, then another file uses it. With free space again, the copy resumes."""
+    host = lab_host("el9")
     host.check_output("truncate -s 1G /appdata/disk && mkfs.ext4 -q /appdata/disk && mkdir /small && mount -o loop /appdata/disk /small")
     try:
         subprocess.Popen(["docker", "exec", container_of("el9"), "sh", "-c", "until [ -d /small/docker.fay-moving ]; do sleep 0.01; done; "
@@ -86,9 +86,9 @@ def test_a_disk_that_fills_up_during_the_copy():
     holds_everything("el9", "/appdata/lib/docker")
 
 
-def test_a_source_that_changes_under_the_copy():
-    """Something writes into a volume by its path, past the engine: a copy of that is never whole."""
-    host = on("el9")
+def test_copy_fails_if_the_source_keeps_changing():
+    """A program writes into the directory of a volume without Docker, so no copy is ever complete."""
+    host = lab_host("el9")
     host.check_output("mkdir -p /appdata/lib/docker/volumes/things/_data")
     writer = subprocess.Popen(["docker", "exec", container_of("el9"), "sh", "-c",
                                "while sleep 0.05; do date +%N >>/appdata/lib/docker/volumes/things/_data/busy || exit; done"])
@@ -102,12 +102,12 @@ def test_a_source_that_changes_under_the_copy():
     holds_everything("el9", "/appdata/lib/docker")
 
 
-def test_a_node_of_a_swarm():
-    host = on("debian13")
+def test_swarm_node_is_moved():
+    host = lab_host("debian13")
     host.check_output("docker swarm init --advertise-addr 127.0.0.1")
     try:
         host.check_output("docker service create --detach --stop-signal KILL --name served rancher/rke-tools:v0.1.78 sleep infinity")
-        run = play(PLAYBOOK, arguments=["--limit=debian13", "--check"], variables={"docker_ce_data_root": "/var/lib/docker"})
+        run = run_playbook(PLAYBOOK, arguments=["--limit=debian13", "--check"], variables={"docker_ce_data_root": "/var/lib/docker"})
         assert run.code == 0 and "This swarm node would be unavailable during the move" in run.text, run.output
         run = moved("debian13", "/var/lib/docker")
         assert run.code == 0, run.output
@@ -117,8 +117,8 @@ def test_a_node_of_a_swarm():
         host.check_output("docker swarm leave --force")
 
 
-def test_live_restore_and_a_containerd_in_the_data():
-    host = on("debian13")
+def test_move_with_live_restore_and_containerd_in_the_data_root():
+    host = lab_host("debian13")
     host.check_output("mkdir -p /etc/containerd && printf 'version = 2\\nroot = \"/var/lib/docker/of-containerd\"\\n' "
                       ">/etc/containerd/config.toml && systemctl stop docker docker.socket && systemctl restart containerd docker")
     live = {"docker_ce_daemon_options": {"live-restore": True}}
@@ -136,4 +136,4 @@ def test_live_restore_and_a_containerd_in_the_data():
     assert 'root = "/appdata/lib/docker/of-containerd"' in host.check_output("cat /etc/containerd/config.toml")
     assert host.file("/appdata/lib/docker/of-containerd/io.containerd.metadata.v1.bolt").exists
     host.check_output("rm /etc/containerd/config.toml && systemctl stop docker docker.socket && systemctl restart containerd docker")
-    assert play(PLAYBOOK, arguments=["--limit=debian13"], variables={"docker_ce_daemon_options_only": True}).code == 0
+    assert run_playbook(PLAYBOOK, arguments=["--limit=debian13"], variables={"docker_ce_daemon_options_only": True}).code == 0

@@ -1,4 +1,4 @@
-"""Versions, holds, packages from elsewhere, and the end. Last, since a package brings its own unit again."""
+"""Versions, holds, other sources of packages, and the removal. Last, since packages replace the unit that prepare.yml has changed."""
 import glob
 import os
 import re
@@ -6,93 +6,94 @@ import shutil
 
 import pytest
 from engine import BY_HAND, CACHE, HOSTS, PLAYBOOK, holds_everything, starts
-from lab import PREFIX, on, play, refused
+from lab import PREFIX, assert_refused, lab_host, run_playbook
 
 
 @pytest.mark.parametrize("version, prefix", [("26.1", "26.1."), ("20.10.24", "20.10.24"), ("", "26.1.")])
-def test_the_engine_goes_up_and_down(version, prefix):
+def test_docker_is_upgraded_and_downgraded(version, prefix):
     started = {name: starts(name) for name in BY_HAND}
     options = {"variables": {"docker_ce_version": version, "docker_ce_daemon_options": {"default-shm-size": "6%dm" % len(version)}},
                "arguments": ["--limit=debian12:el9"]}
-    run = play(PLAYBOOK, **options)
+    run = run_playbook(PLAYBOOK, **options)
     assert run.code == 0, run.output
     for name in BY_HAND:
         for side in ("Server", "Client"):
-            assert on(name).check_output("docker version --format '{{.%s.Version}}'" % side).startswith(prefix)
-        assert on(name).check_output("docker exec keeper cat /things/file") == "precious"
+            assert lab_host(name).check_output("docker version --format '{{.%s.Version}}'" % side).startswith(prefix)
+        assert lab_host(name).check_output("docker exec keeper cat /things/file") == "precious"
         assert starts(name) - started[name] == 1, "packages and options together take one restart"
 
 
-def test_held_packages_stay_in_an_upgrade_of_the_system():
+def test_held_packages_are_not_upgraded_with_the_system():
     down = {"docker_ce_version": "20.10", "docker_ce_hold": True}
-    run = play(PLAYBOOK, variables=down, arguments=["--limit=debian12:el9"])
+    run = run_playbook(PLAYBOOK, variables=down, arguments=["--limit=debian12:el9"])
     assert run.code == 0, run.output
-    assert on("debian12").check_output("apt-mark showhold | xargs") == "containerd.io docker-ce docker-ce-cli"
-    on("debian12").check_output("apt-get -qq -y upgrade")
-    on("el9").check_output("dnf -q -y upgrade")
+    assert lab_host("debian12").check_output("apt-mark showhold | xargs") == "containerd.io docker-ce docker-ce-cli"
+    lab_host("debian12").check_output("apt-get -qq -y upgrade")
+    lab_host("el9").check_output("dnf -q -y upgrade")
     for name in BY_HAND:
-        assert on(name).check_output("docker version --format '{{.Server.Version}}'").startswith("20.10.")
-    assert play(PLAYBOOK, variables=down, arguments=["--limit=debian12:el9"]).changed == 0
-    assert play(PLAYBOOK, variables={"docker_ce_version": "26.1", "docker_ce_hold": True}, arguments=["--limit=debian12:el9"]).code == 0
-    assert on("debian12").check_output("apt-mark showhold | xargs") == "containerd.io docker-ce docker-ce-cli"
-    assert play(PLAYBOOK, variables={"docker_ce_version": "20.10"}, arguments=["--limit=debian12:el9"]).code == 0
-    assert on("debian12").check_output("apt-mark showhold") == ""
-    assert "26.1." in on("el9").check_output("dnf -q list --upgrades docker-ce")
+        assert lab_host(name).check_output("docker version --format '{{.Server.Version}}'").startswith("20.10.")
+    assert run_playbook(PLAYBOOK, variables=down, arguments=["--limit=debian12:el9"]).changed == 0
+    up = {"docker_ce_version": "26.1", "docker_ce_hold": True}
+    assert run_playbook(PLAYBOOK, variables=up, arguments=["--limit=debian12:el9"]).code == 0
+    assert lab_host("debian12").check_output("apt-mark showhold | xargs") == "containerd.io docker-ce docker-ce-cli"
+    assert run_playbook(PLAYBOOK, variables={"docker_ce_version": "20.10"}, arguments=["--limit=debian12:el9"]).code == 0
+    assert lab_host("debian12").check_output("apt-mark showhold") == ""
+    assert "26.1." in lab_host("el9").check_output("dnf -q list --upgrades docker-ce")
 
 
 @pytest.mark.parametrize("name, pattern", [("debian12", "debian/dists/bookworm/pool/stable/amd64/*"),
                                            ("el9", "centos/9/x86_64/stable/Packages/*")])
-def test_packages_from_files_where_there_is_no_repository(name, pattern, tmp_path):
+def test_packages_can_be_installed_from_files(name, pattern, tmp_path):
     files = [path for path in glob.glob(os.path.join(CACHE, "packages/linux", pattern)) if re.search(r"[-_](26\.1|1\.7)\.", path)]
     for path in files[1:]:
         shutil.copy(path, tmp_path)
     first = "http://%s.2/%s" % (PREFIX, os.path.relpath(files[0], os.path.join(CACHE, "packages")))
-    refused("names no package of docker-ce", playbook=PLAYBOOK, variables={"docker_ce_package_files": ["/nowhere"]},
+    assert_refused("contains no package of docker-ce", playbook=PLAYBOOK, variables={"docker_ce_package_files": ["/nowhere"]},
             arguments=["--limit=" + name])
     options = {"variables": {"docker_ce_package_files": [str(tmp_path), first]}, "arguments": ["--limit=" + name]}
-    run = play(PLAYBOOK, **options)
+    run = run_playbook(PLAYBOOK, **options)
     assert run.code == 0, run.output
-    assert on(name).check_output("docker version --format '{{.Server.Version}}'").startswith("26.1.")
-    assert not on(name).file("/etc/apt/sources.list.d/docker.list").exists
-    assert not on(name).file("/etc/yum.repos.d/docker-ce.repo").exists
-    assert on(name).check_output("docker exec keeper cat /things/file") == "precious"
-    assert play(PLAYBOOK, **options).changed == 0
+    assert lab_host(name).check_output("docker version --format '{{.Server.Version}}'").startswith("26.1.")
+    assert not lab_host(name).file("/etc/apt/sources.list.d/docker.list").exists
+    assert not lab_host(name).file("/etc/yum.repos.d/docker-ce.repo").exists
+    assert lab_host(name).check_output("docker exec keeper cat /things/file") == "precious"
+    assert run_playbook(PLAYBOOK, **options).changed == 0
 
 
-def test_a_repository_that_is_there_already():
-    on("debian12").check_output("echo 'deb [signed-by=/etc/apt/keyrings/docker.asc] http://%s.2/linux/debian bookworm stable' "
+def test_existing_repository_can_be_used():
+    lab_host("debian12").check_output("echo 'deb [signed-by=/etc/apt/keyrings/docker.asc] http://%s.2/linux/debian bookworm stable' "
                                 ">/etc/apt/sources.list.d/theirs.list && apt-get -qq update" % PREFIX)
-    run = play(PLAYBOOK, variables={"docker_ce_repository_url": "", "docker_ce_version": "20.10"}, arguments=["--limit=debian12"])
+    run = run_playbook(PLAYBOOK, variables={"docker_ce_repository_url": "", "docker_ce_version": "20.10"}, arguments=["--limit=debian12"])
     assert run.code == 0, run.output
-    assert on("debian12").check_output("docker version --format '{{.Server.Version}}'").startswith("20.10.")
-    assert not on("debian12").file("/etc/apt/sources.list.d/docker.list").exists
-    on("debian12").check_output("rm /etc/apt/sources.list.d/theirs.list")
+    assert lab_host("debian12").check_output("docker version --format '{{.Server.Version}}'").startswith("20.10.")
+    assert not lab_host("debian12").file("/etc/apt/sources.list.d/docker.list").exists
+    lab_host("debian12").check_output("rm /etc/apt/sources.list.d/theirs.list")
 
 
-def test_users_may_use_the_engine():
-    on("debian12").check_output("useradd --create-home alice")
-    assert play(PLAYBOOK, variables={"docker_ce_version": "", "docker_ce_users": ["alice"]},
+def test_users_can_use_docker():
+    lab_host("debian12").check_output("useradd --create-home alice")
+    assert run_playbook(PLAYBOOK, variables={"docker_ce_version": "", "docker_ce_users": ["alice"]},
                 arguments=["--limit=debian12"]).code == 0
-    assert on("debian12").check_output("su alice -c 'docker ps --quiet --filter name=keeper'")
+    assert lab_host("debian12").check_output("su alice -c 'docker ps --quiet --filter name=keeper'")
 
 
-def test_the_engine_is_taken_away_and_its_data_only_when_asked():
-    gone = {"docker_ce_state": "absent"}
-    assert play(PLAYBOOK, variables=gone, arguments=["--check"]).code == 0
-    assert on("el9").service("docker").is_running
-    run = play(PLAYBOOK, variables=gone)
-    assert run.code == 0 and "The engine's data stays under /appdata/lib/docker" in run.text, run.output
+def test_removal_keeps_the_data_unless_it_is_purged():
+    absent = {"docker_ce_state": "absent"}
+    assert run_playbook(PLAYBOOK, variables=absent, arguments=["--check"]).code == 0
+    assert lab_host("el9").service("docker").is_running
+    run = run_playbook(PLAYBOOK, variables=absent)
+    assert run.code == 0 and "Docker's data is kept in /appdata/lib/docker" in run.text, run.output
     for name in HOSTS:
-        assert not on(name).exists("dockerd") and not on(name).file("/etc/docker/daemon.json").exists
-        assert on(name).file("/appdata/lib/docker/image").exists
-    assert play(PLAYBOOK, variables=gone).changed == 0
-    back = play(PLAYBOOK, arguments=["--limit=el9"])
+        assert not lab_host(name).exists("dockerd") and not lab_host(name).file("/etc/docker/daemon.json").exists
+        assert lab_host(name).file("/appdata/lib/docker/image").exists
+    assert run_playbook(PLAYBOOK, variables=absent).changed == 0
+    back = run_playbook(PLAYBOOK, arguments=["--limit=el9"])
     assert back.code == 0, back.output
     holds_everything("el9", "/appdata/lib/docker")
-    # A mount point, as kept by a move: it is emptied, not removed.
+    # A mount point that a move has kept is emptied, not removed.
     kept = "/var/lib/fay-rancher/docker-data-root-old.json"
-    on("el9").check_output("mkdir -p /var/lib/docker/image && printf '[\"/var/lib/docker\"]' >%s" % kept)
-    assert play(PLAYBOOK, variables=dict(gone, docker_ce_purge_data=True)).code == 0
-    assert on("el9").check_output("ls -A /var/lib/docker") == ""
+    lab_host("el9").check_output("mkdir -p /var/lib/docker/image && printf '[\"/var/lib/docker\"]' >%s" % kept)
+    assert run_playbook(PLAYBOOK, variables=dict(absent, docker_ce_purge_data=True)).code == 0
+    assert lab_host("el9").check_output("ls -A /var/lib/docker") == ""
     for name in HOSTS:
-        assert not on(name).file("/appdata/lib/docker").exists
+        assert not lab_host(name).file("/appdata/lib/docker").exists

@@ -1,10 +1,10 @@
-"""The cluster that site.yml built: what its operator sees on the nodes."""
+"""The cluster that site.yml has built, as an operator sees it on the nodes."""
 import json
 import os
 import re
 
 import pytest
-from lab import PREFIX, on
+from lab import PREFIX, lab_host
 
 ADDRESSES = {"bg%d" % number: "%s.%d" % (PREFIX, 30 + number) for number in range(1, 8)}
 CONTROL_PLANES = ["bg1", "bg2", "bg3"]
@@ -14,57 +14,57 @@ RECORDINGS = os.path.join(os.path.dirname(__file__), "..", "..", "..", "tests", 
 
 
 def test_seven_nodes_are_ready_with_their_roles():
-    lines = on("bg1").check_output(KUBECTL + "get nodes --no-headers").splitlines()
+    lines = lab_host("bg1").check_output(KUBECTL + "get nodes --no-headers").splitlines()
     shown = {line.split()[0]: line.split()[1:3] for line in lines}
     assert shown == dict({name: ["Ready", "controlplane,etcd"] for name in CONTROL_PLANES},
                          **{name: ["Ready", "worker"] for name in WORKERS})
 
 
 @pytest.mark.parametrize("name", CONTROL_PLANES + WORKERS)
-def test_the_engine_keeps_its_data_under_the_data_root(name):
-    assert on(name).check_output("docker info --format '{{.DockerRootDir}}'") == "/appdata/lib/docker"
-    assert on(name).check_output("docker info --format '{{.ServerVersion}}'").startswith("20.10.")
+def test_docker_uses_the_data_root(name):
+    assert lab_host(name).check_output("docker info --format '{{.DockerRootDir}}'") == "/appdata/lib/docker"
+    assert lab_host(name).check_output("docker info --format '{{.ServerVersion}}'").startswith("20.10.")
 
 
 @pytest.mark.parametrize("name", ["bg2", "bg5"])
 def test_kubectl_has_full_rights(name):
-    host = on(name)
+    host = lab_host(name)
     assert len(host.check_output(KUBECTL + "get nodes --no-headers").splitlines()) == 7
     assert host.check_output(KUBECTL + "-n cattle-system logs deployment/cattle-cluster-agent").startswith("INFO: ")
     assert "kubernetes.io/service-account-token" in host.check_output(KUBECTL + "get secrets -A")
     assert host.file("/root/.kube/config").mode == 0o600
 
 
-def test_the_schedulers_identity_is_the_notes():
-    host = on("bg2")
+def test_scheduler_kubeconfig_equals_that_of_the_original_setup():
+    host = lab_host("bg2")
     with open(os.path.join(RECORDINGS, "kubeconfig-bg2.yaml")) as source:
-        wanted = source.read().replace("10.128.2.185", ADDRESSES["bg2"])
-    assert host.file("/root/.kube/notes").content_string == wanted
-    refused = host.run(KUBECTL + "--kubeconfig /root/.kube/notes -n cattle-system logs deployment/cattle-cluster-agent")
-    assert refused.rc != 0 and "Forbidden" in refused.stderr and "system:kube-scheduler" in refused.stderr
-    assert len(host.check_output(KUBECTL + "--kubeconfig /root/.kube/notes get nodes --no-headers").splitlines()) == 7
+        expected = source.read().replace("10.128.2.185", ADDRESSES["bg2"])
+    assert host.file("/root/.kube/scheduler").content_string == expected
+    denied = host.run(KUBECTL + "--kubeconfig /root/.kube/scheduler -n cattle-system logs deployment/cattle-cluster-agent")
+    assert denied.rc != 0 and "Forbidden" in denied.stderr and "system:kube-scheduler" in denied.stderr
+    assert len(host.check_output(KUBECTL + "--kubeconfig /root/.kube/scheduler get nodes --no-headers").splitlines()) == 7
 
 
 def rke_containers(name):
-    shown = on(name).check_output("docker ps --all --format '{{.Names}}|{{.Image}}|{{.State}}'").splitlines()
+    shown = lab_host(name).check_output("docker ps --all --format '{{.Names}}|{{.Image}}|{{.State}}'").splitlines()
     return {line.split("|")[0]: line.split("|")[1:] for line in shown if not line.startswith("k8s_")}
 
 
-def recorded(host):
-    """{name: labels} of the containers that RKE made on a recorded host."""
+def recorded_containers(host):
+    """{name: (image, network, labels)} of the containers that RKE has created on a recorded host."""
     with open(os.path.join(RECORDINGS, "v2.6.2", "provisioning", host + "-at-rest.txt")) as source:
         rows = re.findall(r"^/(\S+) image=(\S+) net=(\S*) .*? labels=(\{.*?\}) entrypoint", source.read(), re.M)
     return {name: (image, net, json.loads(labels)) for name, image, net, labels in rows}
 
 
 @pytest.mark.parametrize("name, source", [("bg1", "bg1"), ("bg4", "bg4")])
-def test_a_nodes_containers_are_the_recorded_ones(name, source):
-    found = rke_containers(name)
-    wanted = recorded(source)
-    assert set(found) == set(wanted)
-    for container, (image, net, labels) in wanted.items():
-        shown = json.loads(on(name).check_output("docker inspect " + container))[0]
-        assert found[container][0] == image
+def test_containers_of_a_node_equal_the_recording(name, source):
+    actual = rke_containers(name)
+    expected = recorded_containers(source)
+    assert set(actual) == set(expected)
+    for container, (image, net, labels) in expected.items():
+        shown = json.loads(lab_host(name).check_output("docker inspect " + container))[0]
+        assert actual[container][0] == image
         assert shown["HostConfig"]["NetworkMode"] == net
         assert shown["Config"]["Labels"] == labels
 
@@ -74,17 +74,17 @@ def files_of(text):
 
 
 @pytest.mark.parametrize("name, source", [("bg1", "bg1"), ("bg4", "bg4")])
-def test_a_nodes_certificates_are_the_recorded_ones(name, source):
-    shown = on(name).check_output(r"find /etc/kubernetes -printf '%M %u:%g %s %p\n'")
+def test_certificates_of_a_node_equal_the_recording(name, source):
+    shown = lab_host(name).check_output(r"find /etc/kubernetes -printf '%M %u:%g %s %p\n'")
     with open(os.path.join(RECORDINGS, "v2.6.2", "provisioning", source + "-at-rest.txt")) as text:
-        wanted = text.read().split("## /etc/kubernetes\n")[1].split("\n## ")[0]
+        expected = text.read().split("## /etc/kubernetes\n")[1].split("\n## ")[0]
     for number in (1, 2, 3):
-        wanted = wanted.replace("172-31-250-1%d" % number, ADDRESSES["bg%d" % number].replace(".", "-"))
-    assert files_of(shown) == files_of(wanted)
+        expected = expected.replace("172-31-250-1%d" % number, ADDRESSES["bg%d" % number].replace(".", "-"))
+    assert files_of(shown) == files_of(expected)
 
 
-def test_a_pod_on_bg4_reaches_a_pod_on_bg7():
-    host = on("bg1")
+def test_pods_reach_each_other_between_nodes():
+    host = lab_host("bg1")
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": {
         "restartPolicy": "Never", "containers": [{"name": "shell", "image": "rancher/rke-tools:v0.1.78",
                                                   "command": ["sleep", "3600"]}]}}
@@ -96,26 +96,26 @@ def test_a_pod_on_bg4_reaches_a_pod_on_bg7():
     host.check_output(
         KUBECTL + "exec net-bg7 -- sh -c 'mkdir -p /tmp/www && echo from-bg7 >/tmp/www/index.html && "
         "printf \"events {} http { server { listen 8080; root /tmp/www; } }\" >/tmp/nginx.conf && "
-        "(nginx -c /tmp/nginx.conf || true)'")  # it runs already when this is the second look
+        "(nginx -c /tmp/nginx.conf || true)'")  # it already runs in the second verify
     answer = host.check_output(
         KUBECTL + "exec net-bg4 -- bash -c 'exec 3<>/dev/tcp/%s/8080; printf \"GET / HTTP/1.0\\r\\n\\r\\n\" >&3; cat <&3'"
         % address)
     assert "from-bg7" in answer
-    routes = on("bg4").check_output("ip route show dev flannel.1")
+    routes = lab_host("bg4").check_output("ip route show dev flannel.1")
     assert "onlink" in routes
 
 
-def test_the_cluster_was_built_with_all_control_planes_at_once():
-    log = on("rancher1").check_output("docker logs rancher 2>&1")
+def test_cluster_was_built_once_with_all_control_planes():
+    log = lab_host("rancher1").check_output("docker logs rancher 2>&1")
     first = re.search(r"build 1 with (.*)", log).group(1)
     assert set(CONTROL_PLANES) <= set(first.split(", "))
 
 
-def test_no_log_in_leaves_a_token_behind():
-    state = json.loads(on("rancher1").file("/var/lib/rancher/state.json").content_string)
+def test_logins_leave_no_token():
+    state = json.loads(lab_host("rancher1").file("/var/lib/rancher/state.json").content_string)
     assert [token["description"] for token in state["tokens"].values()] == []
 
 
-def test_the_container_that_registered_is_gone():
+def test_registration_container_is_removed():
     for name in CONTROL_PLANES + WORKERS:
         assert "rancher-agent" not in rke_containers(name)

@@ -1,88 +1,89 @@
-"""The server as the role rancher_server leaves it, and what the role refuses."""
+"""The server that the role rancher_server runs, and input that the role rejects."""
 import json
 
-from lab import PASSWORD, PREFIX, on, refused, wait_for
+from lab import PASSWORD, PREFIX, assert_refused, lab_host, wait_for
 
 PLAYBOOK = "molecule/rancher_server/converge.yml"
 URL = "https://%s.60:8443" % PREFIX
 
 
-def ask(path, token=None, body=None):
-    """The JSON that the server answers on its own host."""
+def call_api(path, token=None, body=None):
+    """Call the API from the server's host and return the JSON (dict)."""
     line = "curl --silent --insecure %s%s" % (URL, path)
     if token:
         line += " -H 'Authorization: Bearer %s'" % token
     if body:
         line += " -H 'Content-Type: application/json' -d '%s'" % json.dumps(body)
-    return json.loads(on("rancher1").check_output(line))
+    return json.loads(lab_host("rancher1").check_output(line))
 
 
 def log_in():
-    return ask("/v3-public/localProviders/local?action=login",
+    return call_api("/v3-public/localProviders/local?action=login",
                body={"username": "admin", "password": PASSWORD})["token"]
 
 
 def state():
-    return json.loads(on("rancher1").file("/var/lib/rancher/state.json").content_string)
+    return json.loads(lab_host("rancher1").file("/var/lib/rancher/state.json").content_string)
 
 
-def test_the_container_is_the_pinned_server_with_its_state_on_the_host():
-    shown = json.loads(on("rancher1").check_output("docker inspect rancher"))[0]
+def test_container_runs_the_requested_version_with_its_state_on_the_host():
+    shown = json.loads(lab_host("rancher1").check_output("docker inspect rancher"))[0]
     assert shown["Config"]["Image"] == "rancher/rancher:v2.6.2"
     assert shown["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
     assert shown["HostConfig"]["Binds"] == ["/var/lib/rancher:/var/lib/rancher:rw"]
-    assert shown["State"]["Running"]  # it was killed before this
+    assert shown["State"]["Running"]  # side_effect.yml has killed it
 
 
-def test_the_server_has_its_password_and_its_address():
+def test_password_and_url_of_the_server_are_set():
     token = log_in()
-    assert ask("/v3/settings/server-url", token)["value"] == URL
-    assert ask("/v3/settings/first-login", token)["value"] == "false"
+    assert call_api("/v3/settings/server-url", token)["value"] == URL
+    assert call_api("/v3/settings/first-login", token)["value"] == "false"
 
 
-def test_the_declared_clusters_exist_with_their_network():
-    found = {item["name"]: item for item in ask("/v3/clusters", log_in())["data"]}
-    assert {"fay", "other"} <= set(found)
-    rke = found["fay"]["rancherKubernetesEngineConfig"]
+def test_declared_clusters_exist_with_their_network():
+    clusters = {item["name"]: item for item in call_api("/v3/clusters", log_in())["data"]}
+    assert {"fay", "other"} <= set(clusters)
+    rke = clusters["fay"]["rancherKubernetesEngineConfig"]
     assert rke["kubernetesVersion"] == "v1.21.5-rancher1-1"
     assert rke["network"]["plugin"] == "flannel"
     assert rke["network"]["options"]["flannel_backend_type"] == "host-gw"
 
 
-def test_no_log_in_leaves_a_token_behind():
-    descriptions = [token["description"] for token in state()["tokens"].values()]  # those of these tests have none
+def test_logins_leave_no_token():
+    descriptions = [token["description"] for token in state()["tokens"].values()]  # those of this file's logins are empty
     assert not [text for text in descriptions if text.startswith("fay.rancher")]
 
 
-def test_a_wrong_password_is_refused():
-    run = refused("rejects both the requested and the bootstrap password of user admin", playbook=PLAYBOOK,
+def test_wrong_password_is_rejected():
+    run = assert_refused("rejects both the requested and the bootstrap password of user admin", playbook=PLAYBOOK,
                   variables={"rancher_admin_password": "Wrong-Password-1"})
     assert "Wrong-Password-1" not in run.output
 
 
-def test_a_wrong_checksum_is_refused():
-    refused("but ca_checksum is 0000", playbook=PLAYBOOK, variables={"rancher_ca_checksum": "0" * 64})
+def test_wrong_checksum_of_the_ca_is_rejected():
+    assert_refused("but ca_checksum is 0000", playbook=PLAYBOOK, variables={"rancher_ca_checksum": "0" * 64})
 
 
-def test_a_version_that_the_server_does_not_offer_is_refused():
-    refused("does not offer Kubernetes v1.99.0", playbook=PLAYBOOK, variables={
+def test_version_that_the_server_does_not_offer_is_rejected():
+    assert_refused("does not offer Kubernetes v1.99.0", playbook=PLAYBOOK, variables={
         "rancher_server_clusters": [{"name": "new", "kubernetes_version": "v1.99.0"}]})
 
 
-def test_an_address_that_is_no_https_url_is_refused():
-    refused("http://", playbook=PLAYBOOK, variables={"rancher_server_url": "http://%s.60" % PREFIX})
+def test_url_without_https_is_rejected():
+    assert_refused("http://", playbook=PLAYBOOK, variables={"rancher_server_url": "http://%s.60" % PREFIX})
 
 
-def test_too_little_space_is_refused():
-    refused("the server needs 100000", playbook=PLAYBOOK, variables={"rancher_server_min_free_gib": "100000"})
+def test_too_little_space_is_rejected():
+    assert_refused("100000 GiB are required for the state of the Rancher server", playbook=PLAYBOOK,
+            variables={"rancher_server_min_free_gib": "100000"})
 
 
-def test_an_occupied_port_is_refused():
-    host = on("rancher1")
+def test_port_in_use_is_rejected():
+    host = lab_host("rancher1")
     host.check_output("systemd-run --unit=squatter python3 -m http.server 9443")
     try:
         wait_for(host, 9443)
-        refused("these ports are in use: {'9443': 'python3'}", playbook=PLAYBOOK,
+        assert_refused("These ports are in use: 9443 by python3", playbook=PLAYBOOK,
                 variables={"rancher_server_https_port": 9443})
     finally:
         host.check_output("systemctl stop squatter")

@@ -1,6 +1,6 @@
-"""What is refused on fresh hosts, before anything is changed."""
+"""Invalid input on fresh hosts is rejected before anything is changed."""
 import pytest
-from lab import PREFIX, on, play, refused, wait_for
+from lab import PREFIX, assert_refused, lab_host, run_playbook, wait_for
 
 
 def inventory(tmp_path, text):
@@ -10,77 +10,78 @@ def inventory(tmp_path, text):
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_there_afterwards():
+def check_that_nothing_was_installed():
     yield
     for name in ("rancher1", "bg1", "bg4"):
-        assert not on(name).file("/etc/docker").exists
-        assert not on(name).exists("dockerd")
+        assert not lab_host(name).file("/etc/docker").exists
+        assert not lab_host(name).exists("dockerd")
 
 
-def test_no_password():
-    refused("There is no rancher_admin_password. Create it, encrypted, with",
+def test_missing_password_is_rejected():
+    assert_refused("There is no rancher_admin_password. Create it, encrypted, with",
             variables={"rancher_admin_password": ""})
 
 
-def test_a_host_with_no_role(tmp_path):
-    refused("in the group of a cluster but have no role in it: bg9.",
+def test_host_without_a_role_is_rejected(tmp_path):
+    assert_refused("in the group fay but have no role in the cluster: bg9.",
             inventories=inventory(tmp_path, "fay: {hosts: {bg9: }}"))
 
 
-def test_two_hosts_of_one_name(tmp_path):
-    refused("bg1 is bg1 at %s.71, bg4 is bg1 at %s.72" % (PREFIX, PREFIX),
+def test_hosts_with_the_same_node_name_are_rejected(tmp_path):
+    assert_refused("bg1 is bg1 at %s.71, bg4 is bg1 at %s.72" % (PREFIX, PREFIX),
             inventories=inventory(tmp_path, "all: {hosts: {bg4: {rke_node_name: bg1}}}"))
 
 
-def test_no_etcd_node(tmp_path):
-    refused("The cluster fay would have no node with the role etcd.",
+def test_cluster_without_etcd_is_rejected(tmp_path):
+    assert_refused("The cluster fay has no node with the role etcd.",
             inventories=inventory(tmp_path, "all: {hosts: {bg1: {rke_node_roles: [controlplane]}}}"))
 
 
-def test_an_occupied_port():
-    on("bg1").check_output("systemd-run --unit=squatter python3 -m http.server 6443")
-    wait_for(on("bg1"), 6443)
+def test_port_in_use_is_rejected():
+    lab_host("bg1").check_output("systemd-run --unit=squatter python3 -m http.server 6443")
+    wait_for(lab_host("bg1"), 6443)
     try:
-        refused("On bg1 these ports are in use: {'6443': 'python3'}")
+        assert_refused("bg1: These ports are in use: 6443 by python3")
     finally:
-        on("bg1").check_output("systemctl stop squatter")
+        lab_host("bg1").check_output("systemctl stop squatter")
 
 
 @pytest.mark.parametrize("variable, message", [
-    ("rke_node_min_free_gib", "a node needs 100000 for its images"),
-    ("rancher_server_min_free_gib", "the server needs 100000"),
-    ("docker_ce_min_free_gib", "GiB free, it needs 100000"),
+    ("rke_node_min_free_gib", "100000 GiB are required for the images of a node"),
+    ("rancher_server_min_free_gib", "100000 GiB are required for the state of the Rancher server"),
+    ("docker_ce_min_free_gib", "100000 GiB are required for a new data root of Docker"),
 ])
-def test_too_little_space(variable, message):
-    # a text, as -e NAME=VALUE gives it
-    refused(message, variables={variable: "100000"})
+def test_too_little_space_is_rejected(variable, message):
+    # A string, as -e NAME=VALUE makes one.
+    assert_refused(message, variables={variable: "100000"})
 
 
 @pytest.mark.parametrize("arguments", [[], ["--tags=rke_node_join"]], ids=["the whole role", "rke_node_join alone"])
-def test_an_unreachable_server(arguments):
-    refused("Rancher does not answer at https://%s.250" % PREFIX, playbook="molecule/rke_node/join.yml",
+def test_unreachable_server_is_rejected(arguments):
+    assert_refused("Rancher does not answer at https://%s.250" % PREFIX, playbook="molecule/rke_node/join.yml",
             variables={"rancher_url": "https://%s.250" % PREFIX}, arguments=arguments)
 
 
-def test_the_preflight_alone_changes_nothing():
-    run = play("molecule/rke_node/join.yml", variables={"rancher_url": "https://%s.250" % PREFIX}, arguments=["--tags=rke_node_preflight"])
+def test_preflight_alone_changes_nothing():
+    run = run_playbook("molecule/rke_node/join.yml", variables={"rancher_url": "https://%s.250" % PREFIX},
+               arguments=["--tags=rke_node_preflight"])
     assert run.code == 0 and run.changed == 0, run.output
 
 
-def test_a_disk_on_which_the_kubelet_would_evict_every_pod():
-    refused("the kubelet evicts all pods at imagefs.available<99.9%", variables={
+def test_disk_on_which_the_kubelet_evicts_all_pods_is_rejected():
+    assert_refused("the kubelet evicts all pods at imagefs.available<99.9%", variables={
         "rke_node_eviction_hard": "imagefs.available<99.9%,nodefs.available<1Mi"})
 
 
-def test_an_ordinary_user():
-    refused("The tasks run as nobody on bg1; root is required", playbook="molecule/rke_node/join.yml", arguments=["--limit=bg1"],
+def test_user_other_than_root_is_rejected():
+    assert_refused("The tasks run as nobody on bg1; root is required", playbook="molecule/rke_node/join.yml", arguments=["--limit=bg1"],
             variables={"ansible_become": True, "ansible_become_user": "nobody"})
 
 
-def test_a_node_name_that_kubernetes_does_not_take():
-    refused("a name of lower-case letters, digits and hyphens (rke_node_name)", variables={"rke_node_name": "BG_1"})
+def test_invalid_node_name_is_rejected():
+    assert_refused("a name of lower-case letters, digits and hyphens (rke_node_name)", variables={"rke_node_name": "BG_1"})
 
 
-def test_roles_in_a_string():
-    refused("The cluster fay would have no node with the role worker.",
+def test_roles_can_be_given_as_a_string():
+    assert_refused("The cluster fay has no node with the role worker.",
             arguments=["--extra-vars=rke_node_roles=etcd,controlplane"])

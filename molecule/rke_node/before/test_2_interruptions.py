@@ -1,22 +1,22 @@
-"""Runs that are killed: each next one has to get past the place where the one before was cut off.
+"""Runs that are killed: each run continues past the task in which the previous one was killed.
 
-The last of them is the scenario's converge, which has to build the cluster; the one after that changes nothing.
+After the last one, converge.yml must build the cluster, and its second run must change nothing.
 """
 import pytest
-from lab import interrupt
+from lab import kill_during
 
 PLACES = [
-    # (task in which the run is killed, seconds into it, hosts whose power is cut with it)
+    # (task in which the run is killed, seconds after the task began, hosts that are restarted at the same time)
     ("docker_ce : Install the packages", 3, []),
-    ("rancher_server : Run the server with its state on the host", 1, []),
-    ("rancher_server : Have the server take the password and know its address", 1.5, ["rancher1"]),
+    ("rancher_server : Run the server in a container", 1, []),
+    ("rancher_server : Set the admin password and the server's URL", 1.5, ["rancher1"]),
     ("rke_node : Register the host with Rancher's agent", 0, []),
     ("rke_node : Wait until the control planes have registered", 0, ["bg1"]),
     ("rke_node : Wait until the cluster is ready", 5, ["bg4"]),
-    ("kubectl_access : Have kubectl from the release site", 1, []),
+    ("kubectl_access : Download kubectl", 1, []),
 ]
 
 
 @pytest.mark.parametrize("task, after, power_cut", PLACES, ids=[place[0] for place in PLACES])
-def test_a_run_is_cut_off(task, after, power_cut):
-    interrupt("site.yml", task, after, power_cut)
+def test_run_is_killed_in_a_task(task, after, power_cut):
+    kill_during("site.yml", task, after, power_cut)

@@ -156,8 +156,9 @@ def run_with_rancher(request, warn):
         superseded = [token["id"] for token in tokens.all() if token["id"] != token_id]
         if superseded and not request.check_mode:
             tokens.delete(superseded)
-    report = _access.report(verified) if verified else {}
-    return dict(result, changed=result["changed"] or bool(superseded), **report)
+    if superseded:
+        result = dict(result, changed=True)
+    return dict(result, **_access.report(verified)) if verified else result
 
 
 # ---- Request → VerifiedAccess

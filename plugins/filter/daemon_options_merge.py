@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, the fay.rancher authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The filter daemon_options_merge; documented in daemon_options_merge.yml."""
+from ansible_collections.fay.rancher.plugins.plugin_utils._plain_data import plain_data
+
+# Options of daemon.json and their values: docs.docker.com/reference/cli/dockerd, "Daemon configuration file".
+TLS_OPTIONS = {"tlsverify": True, "tlscacert": "/etc/docker/tls/ca.pem", "tlscert": "/etc/docker/tls/cert.pem",
+               "tlskey": "/etc/docker/tls/key.pem"}
+
+
+def without_empty(options):
+    """The options (dict) whose value is not empty."""
+    return {name: value for name, value in options.items() if value}
+
+
+def options_of_variables(role):
+    """The options of daemon.json that the variables of the role set. An empty variable sets none."""
+    log_options = without_empty({"max-size": role["log_max_size"], "max-file": str(role["log_max_file"] or "")})
+    options = without_empty({
+        "registry-mirrors": role["registry_mirrors"],
+        "insecure-registries": role["insecure_registries"],
+        "exec-opts": ["native.cgroupdriver=" + role["cgroup_driver"]] if role["cgroup_driver"] else [],
+        "default-address-pools": role["address_pools"],
+        "log-opts": log_options,
+    })
+    return dict(options, **TLS_OPTIONS) if role["tls_address"] else options
+
+
+def kept_options(existing, role):
+    """The options of the existing daemon.json that are not removed: `graph` is the old name of data-root."""
+    if role["daemon_options_only"]:
+        return {}
+    removed = {"graph"}
+    if existing.get("tlscert") == TLS_OPTIONS["tlscert"]:  # written by an earlier run
+        removed |= set(TLS_OPTIONS)
+    return {name: value for name, value in existing.items() if name not in removed}
+
+
+def merge(base, changes):
+    """A copy of `base` (dict) with `changes` (dict) merged into it. Maps are merged; lists are replaced."""
+    merged = dict(base)
+    for name, value in changes.items():
+        both_are_maps = isinstance(value, dict) and isinstance(merged.get(name), dict)
+        merged[name] = merge(merged[name], value) if both_are_maps else value
+    return merged
+
+
+def daemon_options_merge(existing, role):
+    """The options that daemon.json is to contain. existing: dict; role: the options of docker_ce without their prefix."""
+    existing, role = plain_data(existing), plain_data(role)
+    options = kept_options(existing, role)
+    for changes in (options_of_variables(role), role["daemon_options"], {"data-root": role["data_root"]}):
+        options = merge(options, changes)
+    return options
+
+
+class FilterModule:
+    def filters(self):
+        return {"daemon_options_merge": daemon_options_merge}

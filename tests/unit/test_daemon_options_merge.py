@@ -1,0 +1,58 @@
+"""The daemon.json that the role docker_ce writes for its options."""
+import pytest
+from ansible_collections.fay.rancher.plugins.filter.daemon_options_merge import TLS_OPTIONS, daemon_options_merge
+from conftest import role_options
+
+
+def merged(existing, **options):
+    """daemon.json (dict) for options of docker_ce, written without their prefix."""
+    return daemon_options_merge(existing, role_options("docker_ce", {"docker_ce_" + name: value for name, value in options.items()}))
+
+
+def test_without_options_only_the_data_root_is_set():
+    assert merged({}) == {"data-root": "/var/lib/docker"}
+
+
+def test_each_variable_sets_its_option():
+    assert merged({}, registry_mirrors=["https://m"], insecure_registries=["h:5000"], cgroup_driver="systemd", log_max_size="10m",
+                  log_max_file=3, address_pools=[{"base": "10.0.0.0/8", "size": 24}]) == {
+        "data-root": "/var/lib/docker", "registry-mirrors": ["https://m"], "insecure-registries": ["h:5000"],
+        "exec-opts": ["native.cgroupdriver=systemd"], "log-opts": {"max-size": "10m", "max-file": "3"},
+        "default-address-pools": [{"base": "10.0.0.0/8", "size": 24}]}
+
+
+def test_existing_options_are_kept_and_maps_are_merged():
+    existing = {"debug": True, "log-opts": {"max-size": "10m"}, "labels": ["a"]}
+    assert merged(existing, log_max_file=3, daemon_options={"labels": ["b"]}) == {
+        "data-root": "/var/lib/docker", "debug": True, "log-opts": {"max-size": "10m", "max-file": "3"}, "labels": ["b"]}
+
+
+def test_daemon_options_have_precedence_over_variables_but_not_over_the_data_root():
+    assert merged({}, log_max_size="10m", daemon_options={"log-opts": {"max-size": "5m"}, "data-root": "/x"}) == {
+        "data-root": "/var/lib/docker", "log-opts": {"max-size": "5m"}}
+
+
+def test_existing_options_are_dropped_on_request():
+    assert merged({"debug": True}, daemon_options_only=True) == {"data-root": "/var/lib/docker"}
+
+
+def test_the_old_name_of_the_data_root_is_removed():
+    assert merged({"graph": "/old"}) == {"data-root": "/var/lib/docker"}
+
+
+@pytest.mark.parametrize("existing, kept", [
+    (TLS_OPTIONS, {}),
+    (dict(TLS_OPTIONS, tlscert="/theirs.pem"), dict(TLS_OPTIONS, tlscert="/theirs.pem")),
+])
+def test_only_tls_options_of_the_role_are_removed(existing, kept):
+    assert merged(existing) == dict(kept, **{"data-root": "/var/lib/docker"})
+
+
+def test_a_tls_address_sets_the_tls_options():
+    assert merged({}, tls_address="0.0.0.0:2376") == dict(TLS_OPTIONS, **{"data-root": "/var/lib/docker"})
+
+
+def test_the_input_is_not_changed():
+    existing = {"log-opts": {"max-size": "10m"}}
+    merged(existing, log_max_file=3)
+    assert existing == {"log-opts": {"max-size": "10m"}}

@@ -1,0 +1,59 @@
+"""The parts of the roles: each has preflight and apply, and a part that needs another one fails with a message that names it."""
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+from conftest import ROOT
+
+ROLES = sorted(os.listdir(os.path.join(ROOT, "roles")))
+NEED_PREFLIGHT = [(role, "apply") for role in ROLES] + [("kubectl_access", "nodes")]
+VARIABLES = {"rancher_cluster": "fay", "rancher_url": "https://rancher.example.com", "rancher_admin_password": "PASSWORD"}
+
+
+def load_yaml(*path):
+    with open(os.path.join(ROOT, "roles", *path)) as source:
+        return yaml.safe_load(source)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_main_runs_preflight_and_apply(role):
+    tasks = load_yaml(role, "tasks", "main.yml")
+    assert [task["ansible.builtin.import_tasks"] for task in tasks] == ["preflight.yml", "apply.yml"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_entry_point_is_a_file_of_tasks(role):
+    for entry_point in load_yaml(role, "meta", "argument_specs.yml")["argument_specs"]:
+        assert os.path.exists(os.path.join(ROOT, "roles", role, "tasks", entry_point + ".yml"))
+
+
+def run_part(folder, role, part, variables):
+    """Run a part of a role on localhost without preparation; (exit code, output as one line)."""
+    tasks = [{"ansible.builtin.import_role": {"name": "fay.rancher." + role, "tasks_from": part}}]
+    (folder / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}]))
+    program = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
+    run = subprocess.run([program, "-i", "localhost,", "-c", "local", str(folder / "play.yml")], cwd=ROOT, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, env=dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg")), text=True)
+    return run.returncode, " ".join(run.stdout.split())
+
+
+@pytest.mark.parametrize("role, part", NEED_PREFLIGHT)
+def test_a_part_without_preflight_fails_with_a_message(tmp_path, role, part):
+    code, output = run_part(tmp_path, role, part, VARIABLES)
+    assert code == 2, output
+    assert "The preflight of %s has not run on localhost" % role in output
+
+
+@pytest.mark.parametrize("role, options, message", [
+    ("rancher_server", {"rancher_server_clusters": [{"name": "fay", "network": {"plugn": "flannel"}}]},
+     "rancher_server_clusters.network.plugn"),
+    ("rancher_server", {"rancher_server_clusters": [{"name": "fay", "network": {"backend": "udp"}}]}, "must be one of: vxlan, host-gw"),
+    ("kubectl_access", {"kubectl_access_rancher": {"pasword": "x"}}, "kubectl_access_rancher.pasword"),
+    ("kubectl_access", {"kubectl_access_users": [{"user": "alice", "mint": {"subject": "/CN=alice"}}]}, "missing required arguments: days"),
+])
+def test_a_wrong_suboption_is_rejected_in_the_preflight(tmp_path, role, options, message):
+    code, output = run_part(tmp_path, role, "preflight", dict(VARIABLES, **options))
+    assert code == 2 and message in output, output
