@@ -1,7 +1,7 @@
-"""The server stand-in answers as the real server did: all recorded requests are sent again, in the recorded order.
+"""The server stand-in answers as the real server did: every recorded request is asked again, in the recorded order.
 
-Compared are status, content type, error code and message, fields and their types, and all values except for
-identifiers, times and secrets. Accepted differences are in recorded_differences.yml with their reasons; an entry there
+Compared: status, content type, error code and message, fields and their types, and all values that are no
+identifiers, times or secrets. What may differ stands in recorded_differences.yml with its reason; an entry there
 that is not needed fails too.
 """
 import base64
@@ -18,7 +18,7 @@ from conftest import RECORDINGS
 
 TOPICS = ["public", "first-boot", "login", "users-and-passwords", "tokens", "settings", "cluster-rke1",
           "errors-and-lists"]
-# Identifiers, times and secrets: only their types are compared.
+# Identifiers, times, secrets: their type is compared, not their value.
 PRIVATE = re.compile(r"(.*\.)?(uuid|uid|created|createdTS|lastUpdateTime|expiresAt|token|password|removed|removedTS|"
                      r"config|caCert|revision|creationTimestamp|principalIds|dataTotal|X-Api-Schemas)$")
 SECRETS = re.compile(r"SECRET|REGISTRATION-TOKEN-(?:\d+|own)|[0-9a-f]{64}")
@@ -32,14 +32,14 @@ def recorded(topic):
 
 
 class Player:
-    """Sends the recorded requests, and keeps what later ones need: identifiers, tokens, and objects that were read."""
+    """Asks the recorded requests and keeps what later ones need: identifiers, tokens, objects as they were read."""
 
     def __init__(self, server):
         self.server = server
-        self.identifiers = {}  # {recorded identifier: that of the stand-in}
+        self.known = {}       # recorded identifier: ours
         self.tokens = {"unknown token": "token-xxxxx:nosuch", "rubbish": "rubbish"}
-        self.read = {}  # {path: the object as it was last read}
-        self.differences = []  # (topic / case, field, recorded value, value of the stand-in)
+        self.read = {}        # path: the object as it was last read
+        self.differences = []
 
     def call(self, method, path, token=None, body=None, basic=False):
         connection = http.client.HTTPSConnection("127.0.0.1", self.server.port, timeout=20,
@@ -53,7 +53,7 @@ class Player:
                 connection.request(method, path, body, headers)
                 answer = connection.getresponse()
                 break
-            except OSError:  # the listener renews its certificate and drops a connection, as recorded
+            except OSError:  # the listener took a new certificate, as recorded
                 connection.close()
                 time.sleep(0.1)
         content = answer.read().decode()
@@ -99,22 +99,22 @@ class Player:
             return self.tokens["automation"]
         return self.tokens[auth]
 
-    def translate(self, text):
-        """A recorded text with the identifiers and the address of the stand-in."""
+    def ours(self, text):
+        """A recorded text with our identifiers and our address in it."""
         text = text.replace("https://RANCHER", "https://127.0.0.1:%d" % self.server.port)
         text = text.replace("wss://172.31.250.10", "wss://127.0.0.1:%d" % self.server.port)
-        return IDENTIFIER.sub(lambda match: self.identifiers.get(match.group(0), match.group(0)), text)
+        return IDENTIFIER.sub(lambda match: self.known.get(match.group(0), match.group(0)), text)
 
     def play(self, topic, exchange):
         request, wanted = exchange["request"], exchange["response"]
         case = exchange.get("case", "%s after %s s" % (request["path"], exchange.get("second")))
-        path = self.translate(request["path"])
+        path = self.ours(request["path"])
         body = request.get("raw")
         if request.get("body") == "the object as read, with the change":
             body = json.dumps(dict(self.read[path], **{name: wanted["body"][name] for name in (
                 "enableNetworkPolicy", "labels", "description") if name in wanted["body"]}))
         elif "body" in request and request["body"] is not None:
-            body = request["body"] if isinstance(request["body"], str) else self.translate(json.dumps(request["body"]))
+            body = request["body"] if isinstance(request["body"], str) else self.ours(json.dumps(request["body"]))
         if topic == "first-boot" and request["method"] == "POST":
             body = json.dumps({"username": "admin", "password": "PASSWORD"})
         auth = request.get("auth")
@@ -138,9 +138,9 @@ class Player:
 
     @staticmethod
     def whole(text):
-        """The JSON of a recorded body of first-boot; empty if the recorder has truncated it.
+        """The JSON of a body of first-boot; the recorder cut long ones off: of those nothing is compared.
 
-        Without the `sort` links, which the recorder left out of the other recordings.
+        It kept the `sort` links there, which it left out elsewhere.
         """
         try:
             value = json.loads(text)
@@ -162,55 +162,52 @@ class Player:
                 for field in ("id", "userId", "creatorId"):
                     left, right = str(old.get(field) or ""), str(new.get(field) or "")
                     for before, after in zip(IDENTIFIER.findall(left), IDENTIFIER.findall(right)):
-                        self.identifiers[before] = after
+                        self.known[before] = after
         if request["path"] == "/v3/tokens" and status == 201:
             self.tokens[answer["description"] or answer["id"]] = answer["token"]
             if answer["description"] == "shorter":
                 self.expires = time.time() + 2.2
 
-    def same(self, where, field, expected, actual):
-        if expected != actual:
-            self.differences.append((where, field, expected, actual))
+    def same(self, where, field, expected, found):
+        if expected != found:
+            self.differences.append((where, field, expected, found))
 
-    def compare(self, where, field, expected, actual):
-        if expected is None:  # the recorder writes null for missing fields too
-            if actual not in (None, "", [], {}) and field.rsplit(".", 1)[-1] not in ("conditions", "labels"):
-                self.same(where, field, expected, actual)
-        elif type(expected) is not type(actual):
-            self.same(where, field, expected, actual)
+    def compare(self, where, field, expected, found):
+        if expected is None:  # the recorder writes null for what is not there, too
+            if found not in (None, "", [], {}) and field.rsplit(".", 1)[-1] not in ("conditions", "labels"):
+                self.same(where, field, expected, found)
+        elif type(expected) is not type(found):
+            self.same(where, field, expected, found)
         elif isinstance(expected, dict):
             for name, value in expected.items():
-                if name != "dataTotal":  # added by the recorder: the length of a list that it truncated
-                    self.compare(where, (field + "." + name).lstrip("."), value, actual.get(name))
+                if name == "dataTotal":  # the recorder's own note of how long the list was
+                    continue
+                self.compare(where, (field + "." + name).lstrip("."), value, found.get(name))
         elif isinstance(expected, list):
-            self.compare_list(where, field, expected, actual)
-        elif not PRIVATE.match(field):
-            self.compare_value(where, field, expected, actual)
-
-    def compare_value(self, where, field, expected, actual):
-        if not isinstance(expected, str):
-            self.same(where, field, expected, actual)
-        elif "-----BEGIN" not in expected:
-            pattern = re.escape(self.translate(expected))
+            self.compare_list(where, field, expected, found)
+        elif isinstance(expected, str) and not PRIVATE.match(field) and "-----BEGIN" not in expected:
+            pattern = re.escape(self.ours(expected))
             for secret in SECRETS.findall(expected):
                 pattern = pattern.replace(re.escape(secret), r"[\w:.-]+")
-            if not re.fullmatch(pattern, actual, re.S):
-                self.same(where, field, self.translate(expected), actual)
+            if not re.fullmatch(pattern, found, re.S):
+                self.same(where, field, self.ours(expected), found)
+        elif not isinstance(expected, str) and not PRIVATE.match(field):
+            self.same(where, field, expected, found)
 
-    def compare_list(self, where, field, expected, actual):
-        if field == "data" and len(actual) >= len(expected):
+    def compare_list(self, where, field, expected, found):
+        if field == "data" and len(found) >= len(expected):
             key = "id" if all("id" in item for item in expected) else "name"
             for index, item in enumerate(expected):
-                same = [other for other in actual if other.get(key) == self.translate(str(item.get(key)))]
-                self.compare(where, "data[]", item, (same or actual[index:])[0])
-        elif len(actual) < len(expected):
-            self.same(where, field + " (length)", len(expected), len(actual))
+                there = [one for one in found if one.get(key) == self.ours(str(item.get(key)))]
+                self.compare(where, "data[]", item, (there or found[index:])[0])
+        elif len(found) < len(expected):
+            self.same(where, field + " (length)", len(expected), len(found))
         else:
-            for old, new in zip(expected, actual):
+            for old, new in zip(expected, found):
                 self.compare(where, field + "[]", old, new)
 
     def follow(self, series):
-        """Wait until the stand-in has reached the last state of a recorded series."""
+        """Wait until the stand-in has come to the end of a recorded series of states."""
         last = series["seen"][-1]
         deadline = time.time() + last["second"] + 15
         while time.time() < deadline:
@@ -235,13 +232,13 @@ def differences(standin):
                     identifier = re.search(r"clusters/(c-\w+)", exchange["request"]["path"])
                     body = exchange["response"]["body"]
                     if identifier:
-                        player.watched = "/v3/clusters/" + player.identifiers.get(identifier.group(1), identifier.group(1))
+                        player.watched = "/v3/clusters/" + player.known.get(identifier.group(1), identifier.group(1))
                     elif isinstance(body, dict) and str(body.get("id", "")).startswith("c-"):
-                        player.watched = "/v3/clusters/" + player.identifiers.get(body["id"], body["id"])
+                        player.watched = "/v3/clusters/" + player.known.get(body["id"], body["id"])
     return player.differences
 
 
-def accepted_differences():
+def allowed():
     with open(os.path.join(os.path.dirname(__file__), "recorded_differences.yml")) as source:
         return yaml.safe_load(source) or []
 
@@ -251,10 +248,10 @@ def covers(entry, difference):
 
 
 def test_every_difference_has_a_reason(differences):
-    unexplained = [item for item in differences if not any(covers(entry, item) for entry in accepted_differences())]
-    assert not unexplained, "\n" + "\n".join("%s: %s: recorded %.150r, stand-in %.150r" % item for item in unexplained)
+    unexplained = [one for one in differences if not any(covers(entry, one) for entry in allowed())]
+    assert not unexplained, "\n" + "\n".join("%s: %s: recorded %.150r, stand-in %.150r" % one for one in unexplained)
 
 
 def test_every_reason_is_needed(differences):
-    unneeded = [entry for entry in accepted_differences() if not any(covers(entry, item) for item in differences)]
-    assert not unneeded, unneeded
+    idle = [entry for entry in allowed() if not any(covers(entry, one) for one in differences)]
+    assert not idle, idle
