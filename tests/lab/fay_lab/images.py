@@ -90,8 +90,10 @@ def link_or_copy(source, target):
 def build_once(directory, key, name, *command):
     """Run a script whose result is a directory of the cache, unless the directory was built under that key."""
     stamp = directory + ".key"
-    if os.path.isdir(directory) and os.path.exists(stamp) and open(stamp).read() == key:
-        return
+    if os.path.isdir(directory) and os.path.exists(stamp):
+        with open(stamp) as source:
+            if source.read() == key:
+                return
     with step(name):
         run(*command)
         with open(stamp, "w") as target:

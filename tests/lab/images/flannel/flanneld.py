@@ -92,10 +92,10 @@ def annotate(node, backend_type, data, address):
     if any(current.get(key) != value for key, value in annotations.items()):
         call("/api/v1/nodes/" + NODE, {"metadata": {"annotations": annotations}})
     if not any(item["type"] == "NetworkUnavailable" for item in node["status"].get("conditions", [])):
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        timestamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         call("/api/v1/nodes/%s/status" % NODE, {"status": {"conditions": [{
             "type": "NetworkUnavailable", "status": "False", "reason": "FlannelIsUp",
-            "message": "Flannel is running on this node", "lastTransitionTime": now, "lastHeartbeatTime": now}]}})
+            "message": "Flannel is running on this node", "lastTransitionTime": timestamp, "lastHeartbeatTime": timestamp}]}})
 
 
 def other_nodes(nodes):

@@ -102,12 +102,12 @@ class Controller(threading.Thread):
 
     def is_build_due(self, cluster, present):
         """Whether to build: a node is not part of the cluster, all roles are present, and no delay is left."""
-        now = time.time()
+        time_now = time.time()
         retry_now = cluster.pop("retry_now", False) and cluster.get("failed")
         return bool({node["id"] for node in present} - set(cluster["built"])
                     and {"etcd", "controlplane", "worker"} <= {role for node in present for role in node["roles"]}
-                    and all(now - node["connected"] > BUILD_DELAY for node in present)
-                    and (retry_now or now > cluster.get("retry_at", 0)))
+                    and all(time_now - node["connected"] > BUILD_DELAY for node in present)
+                    and (retry_now or time_now > cluster.get("retry_at", 0)))
 
     def build(self, cluster, nodes):
         """Build the cluster with copies of its nodes; a failed build is repeated later."""

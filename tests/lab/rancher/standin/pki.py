@@ -43,14 +43,14 @@ def make(common_name, organization=None, issuer=None, names=(), authority=False,
     """
     key = ec.generate_private_key(ec.SECP256R1()) if curve else rsa.generate_private_key(65537, 2048)
     subject = _name(common_name, organization)
-    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    start = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     issuer_key, issuer_name = key, subject
     if issuer:
         issuer_key = serialization.load_pem_private_key(issuer["key"].encode(), None)
         issuer_name = x509.load_pem_x509_certificate(issuer["certificate"].encode()).subject
     builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer_name).public_key(key.public_key())
-               .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(seconds=5))
-               .not_valid_after(now + TEN_YEARS))
+               .serial_number(x509.random_serial_number()).not_valid_before(start - datetime.timedelta(seconds=5))
+               .not_valid_after(start + TEN_YEARS))
     if authority:
         builder = builder.add_extension(x509.BasicConstraints(True, None), True).add_extension(
             x509.KeyUsage(True, False, True, False, False, True, False, False, False), True)
