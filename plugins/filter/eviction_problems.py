@@ -43,7 +43,7 @@ def eviction_problems(filesystems, thresholds=""):
     filesystems = plain_data(filesystems)
     problems = []
     for signal, number, suffix in parse_thresholds(thresholds or DEFAULT_THRESHOLDS):
-        name, _, kind = signal.rpartition(".")
+        name, _dot, kind = signal.rpartition(".")
         if kind == "available" and name in filesystems:
             threshold = "%s<%g%s" % (signal, number, suffix)
             problems += problems_of(filesystems[name], threshold, number, suffix)
