@@ -145,11 +145,11 @@ class Server:
     url = "https://rancher.example.com"
 
     def __init__(self, cluster, nodes=()):
-        self.cluster_object, self.node_objects, self.now = cluster, list(nodes), 1000.0
-        self.transport = Transport(sleep=self.sleep, clock=lambda: self.now)
+        self.cluster_object, self.node_objects, self.time = cluster, list(nodes), 1000.0
+        self.transport = Transport(sleep=self.sleep, clock=lambda: self.time)
 
     def sleep(self, seconds):
-        self.now += seconds
+        self.time += seconds
 
     def cluster(self, name):
         return self.cluster_object and dict(self.cluster_object, name=name)
@@ -165,7 +165,7 @@ def test_a_cluster_that_is_not_ready_in_time_is_described():
     server = Server(PROVISIONING)
     with pytest.raises(RancherError) as error:
         wait_for_cluster(server, "fay", ClusterWatch(["bg1"]), 1000.0, timeout=5, slice_seconds=5)
-    assert server.now == 1005
+    assert server.time == 1005
     assert str(error.value) == ("The cluster fay is not active after 5 seconds; nodes not active: bg1. "
                                 "Last state: fay: provisioning, 0 of 1 nodes ready.")
 
@@ -174,13 +174,13 @@ def test_an_error_that_persists_is_reported_with_the_last_messages():
     server = Server(dict(PROVISIONING, transitioning="error", transitioningMessage="broken"))
     with pytest.raises(RancherError, match="has reported the same error for 4 seconds. .* The server's last messages were: broken"):
         wait_for_cluster(server, "fay", ClusterWatch(["bg1"], stall=4), 1000.0, timeout=60, slice_seconds=60)
-    assert server.now == 1004
+    assert server.time == 1004
 
 
 def test_a_slice_ends_before_the_wait():
     server = Server(PROVISIONING)
     cluster, done, lines = wait_for_cluster(server, "fay", ClusterWatch(["bg1"]), 1000.0, timeout=60, slice_seconds=5)
-    assert (cluster["state"], done, lines, server.now) == ("provisioning", False, ["fay: provisioning, 0 of 1 nodes ready"], 1006)
+    assert (cluster["state"], done, lines, server.time) == ("provisioning", False, ["fay: provisioning, 0 of 1 nodes ready"], 1006)
 
 
 def test_a_missing_cluster_ends_the_wait():

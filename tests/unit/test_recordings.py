@@ -76,30 +76,36 @@ class Player:
         return self.tokens["admin"]
 
     def token_for(self, auth, case):
+        """The token of the stand-in for what the recorder wrote instead of a token; None for requests without one."""
+        methods = {"admin": self.admin, "basic": self.admin, "wrong secret": self.wrong_secret, "expired token": self.expired_token,
+                   "ordinary user": self.ordinary_user, "deleted user": self.ordinary_user, "session token": self.session_token}
+        if auth in methods:
+            return methods[auth]()
         if auth in (None, "none"):
             return None
-        if auth in ("admin", "basic"):
-            return self.admin()
-        if auth == "wrong secret":
-            return self.admin().split(":")[0] + ":nosuch"
-        if auth == "expired token":
-            time.sleep(max(0, self.expires - time.time()))
-            return self.tokens["shorter"]
-        if auth in ("ordinary user", "deleted user"):
-            if "ops" not in self.tokens:
-                self.tokens["ops"] = self.call("POST", "/v3-public/localProviders/local?action=login", body=json.dumps(
-                    {"username": "ops", "password": "a-long-password-1"}))[2]["token"]
-            return self.tokens["ops"]
-        if auth == "session token":
-            body = json.dumps({"username": "admin", "password": "NEW-PASSWORD"})
-            self.tokens["logged-out token"] = self.call(
-                "POST", "/v3-public/localProviders/local?action=login", body=body)[2]["token"]
-            return self.tokens["logged-out token"]
         if auth == "API token":
             return self.tokens["short" if "deletes itself" in case else "automation"]
-        if auth == "deleted token":
-            return self.tokens["automation"]
-        return self.tokens[auth]
+        return self.tokens["automation" if auth == "deleted token" else auth]
+
+    def wrong_secret(self):
+        return self.admin().split(":")[0] + ":nosuch"
+
+    def expired_token(self):
+        time.sleep(max(0, self.expires - time.time()))
+        return self.tokens["shorter"]
+
+    def ordinary_user(self):
+        if "ops" not in self.tokens:
+            self.tokens["ops"] = self.log_in("ops", "a-long-password-1")
+        return self.tokens["ops"]
+
+    def session_token(self):
+        self.tokens["logged-out token"] = self.log_in("admin", "NEW-PASSWORD")
+        return self.tokens["logged-out token"]
+
+    def log_in(self, username, password):
+        body = json.dumps({"username": username, "password": password})
+        return self.call("POST", "/v3-public/localProviders/local?action=login", body=body)[2]["token"]
 
     def translated(self, text):
         """A recorded text with the identifiers and the address of the stand-in."""

@@ -73,10 +73,10 @@ def test_the_timeout_includes_requests_without_an_answer(silent_server):
 
 
 def test_the_timeout_counts_over_all_slices():
-    now, state = [100.0], None
+    clock_time, state = [100.0], None
     for number in range(3):
-        wait = server_wait(url_of_a_closed_port(), RUNNING, timeout=25, state=state, clock=lambda: now[0],
-                           sleep=lambda seconds: now.__setitem__(0, now[0] + seconds))
+        wait = server_wait(url_of_a_closed_port(), RUNNING, timeout=25, state=state, clock=lambda: clock_time[0],
+                           sleep=lambda seconds: clock_time.__setitem__(0, clock_time[0] + seconds))
         if number == 2:
             with pytest.raises(ServerError, match="within 25 seconds"):
                 wait.wait(10)
@@ -84,7 +84,7 @@ def test_the_timeout_counts_over_all_slices():
             value, lines = wait.wait(10)
             assert value is None and lines == ["the container runs, the server does not answer yet: [Errno 111] Connection refused"]
         state = json.loads(json.dumps(wait.saved_state()))
-    assert now[0] == 125
+    assert clock_time[0] == 125
 
 
 def test_a_restart_between_two_slices_is_noticed():

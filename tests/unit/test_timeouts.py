@@ -67,11 +67,11 @@ def test_the_timeout_of_the_registration_command_ends_a_request(silent_server):
 
 
 def test_a_missing_registration_command_ends_by_the_clock():
-    now = [1000.0]
+    clock_time = [1000.0]
 
     class Client:
         url = "https://rancher.example.com"
-        transport = Transport(sleep=lambda seconds: now.__setitem__(0, now[0] + seconds), clock=lambda: now[0])
+        transport = Transport(sleep=lambda seconds: clock_time.__setitem__(0, clock_time[0] + seconds), clock=lambda: clock_time[0])
 
         def list(self, path, **filters):
             return [{"nodeCommand": ""}]
@@ -80,25 +80,25 @@ def test_a_missing_registration_command_ends_by_the_clock():
             return ""
     with pytest.raises(RancherError, match="has no registration command for the cluster fay. Its setting server-url, .* is ''"):
         wait_for_registration(Client(), {"id": "c-abcde", "name": "fay"}, 5)
-    assert now[0] == 1005
+    assert clock_time[0] == 1005
 
 
 def attempts(retry_timeout, deadline=None):
     """([time-out of each attempt], end) for a server that never answers, on a clock that starts at 0."""
-    now, timeouts = [0.0], []
+    clock_time, timeouts = [0.0], []
 
     def sleep(seconds):
-        now[0] += seconds
+        clock_time[0] += seconds
 
     def opener(url, timeout, **unused):
         timeouts.append(timeout)
         sleep(timeout)
         raise TimeoutError("timed out")
-    client = client_of("https://rancher.example.com", retry_timeout, opener=opener, sleep=sleep, clock=lambda: now[0])
+    client = client_of("https://rancher.example.com", retry_timeout, opener=opener, sleep=sleep, clock=lambda: clock_time[0])
     client.transport.deadline = deadline
     with pytest.raises(RancherError):
         client.request("GET", "/v3/settings/x")
-    return timeouts, now[0]
+    return timeouts, clock_time[0]
 
 
 def test_the_last_attempt_is_limited_to_the_remaining_time():

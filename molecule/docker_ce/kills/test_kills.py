@@ -81,14 +81,51 @@ def test_old_root_that_is_a_mount_point_is_emptied_on_request():
     assert host.check_output("docker exec keeper cat /things/file") == "precious"
 
 
+def prepare_container(name):
+    """Start a container that uses a volume on a fresh host."""
+    host = lab_host(name)
+    host.run("docker start once")  # earlier restarts have stopped it
+    if host.run("docker container inspect keeper").rc:
+        host.check_output("docker run --detach --stop-signal KILL --name keeper --restart always --volume things:/things "
+                          "rancher/rke-tools:v0.1.78 sh -c 'echo precious >/things/file; sleep infinity'")
+        time.sleep(1)
+
+
+def run_with_kills(options, chance):
+    """Run the playbook and kill its module on each host at a random time. Returns the number of kills that hit it."""
+    process = subprocess.Popen(playbook_command(PLAYBOOK, **options), cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    hits = []
+
+    def kill_later(name, delay, own_chance):
+        time.sleep(delay)
+        hits.append(kill(name, own_chance))
+
+    threads = [threading.Thread(target=kill_later, args=(name, chance.uniform(1, SECONDS), random.Random(chance.random())))
+               for name in HOSTS]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    process.wait()
+    return sum(hits)
+
+
+def check_host(name, before, root, label):
+    """Assert that a host has all of its data at `root`, and nothing else. before: inventory() without the root."""
+    after = inventory(name)
+    assert after.pop("root") == root
+    # The container `once` has no restart policy.
+    after["running"] = sorted(set(after["running"]) | ({"once"} & set(before["running"])))
+    assert after == before, "%s: %s" % (label, name)
+    assert not lab_host(name).file("/var/lib/fay-rancher/docker-data-root.json").exists
+    assert not [left for left in ROOTS if left != root and lab_host(name).file(left + "/image").exists]
+
+
 def test_nothing_is_lost():
     chance = random.Random(SEED)
     for name in HOSTS:
-        lab_host(name).run("docker start once")  # earlier restarts have stopped it
-        if lab_host(name).run("docker container inspect keeper").rc:  # a fresh host
-            lab_host(name).check_output("docker run --detach --stop-signal KILL --name keeper --restart always --volume things:/things "
-                                  "rancher/rke-tools:v0.1.78 sh -c 'echo precious >/things/file; sleep infinity'")
-            time.sleep(1)
+        prepare_container(name)
     before = {name: inventory(name) for name in HOSTS}
     assert all("keeper" in state["running"] for state in before.values())
     kills = rounds = 0
@@ -98,32 +135,12 @@ def test_nothing_is_lost():
         assert rounds <= KILLS, "most moves end before they are killed: lower SECONDS"
         roots = {name: chance.choice([root for root in ROOTS if root != roots[name]]) for name in HOSTS}
         options = {"variables": {"to": roots}}
-        process = subprocess.Popen(playbook_command(PLAYBOOK, **options), cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL)
-        hits = []
-
-        def kill_later(name, delay, own, hits=hits):
-            time.sleep(delay)
-            hits.append(kill(name, own))
-
-        threads = [threading.Thread(target=kill_later, args=(name, chance.uniform(1, SECONDS), random.Random(chance.random())))
-                   for name in HOSTS]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        process.wait()
-        kills += sum(hits)
+        kills += run_with_kills(options, chance)
+        label = "seed %d, round %d" % (SEED, rounds)
         run = run_playbook(PLAYBOOK, **options)
-        assert run.code == 0, "seed %d, round %d, to %s:\n%s" % (SEED, rounds, roots, run.output)
+        assert run.code == 0, "%s, to %s:\n%s" % (label, roots, run.output)
         for name in HOSTS:
-            after = inventory(name)
-            assert after.pop("root") == roots[name]
-            # It has no restart policy.
-            after["running"] = sorted(set(after["running"]) | ({"once"} & set(before[name]["running"])))
-            assert after == before[name], "seed %d, round %d: %s" % (SEED, rounds, name)
-            assert not lab_host(name).file("/var/lib/fay-rancher/docker-data-root.json").exists
-            assert not [left for left in ROOTS if left != roots[name] and lab_host(name).file(left + "/image").exists]
+            check_host(name, before[name], roots[name], label)
         print("round %d, %d kills" % (rounds, kills), flush=True)
     back = run_playbook(PLAYBOOK, variables={"to": dict.fromkeys(HOSTS, ROOTS[0])})
     assert back.code == 0, back.output

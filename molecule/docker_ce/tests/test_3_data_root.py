@@ -77,8 +77,8 @@ def test_copy_resumes_after_the_disk_was_full():
         copied = host.check_output("cd /small/docker.fay-moving && find overlay2 -type f -printf '%p %i\n' | sort | head -50")
         assert moved("el9", "/small/docker").code == 0
         holds_everything("el9", "/small/docker")
-        there = host.check_output("cd /small/docker && find overlay2 -type f -printf '%p %i\n'").splitlines()
-        assert copied and len(set(copied.splitlines()) - set(there)) <= 1, "what was copied is not copied again"
+        files = host.check_output("cd /small/docker && find overlay2 -type f -printf '%p %i\n'").splitlines()
+        assert copied and len(set(copied.splitlines()) - set(files)) <= 1, "what was copied is not copied again"
     finally:
         back = moved("el9", "/appdata/lib/docker", docker_ce_data_root_keep_old=False)
         assert back.code == 0, back.output

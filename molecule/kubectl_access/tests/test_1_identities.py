@@ -20,12 +20,12 @@ def test_identity_has_the_documented_permissions(name, identity):
     host = lab_host(name)
     kubectl = KUBECTL + "--kubeconfig /root/.kube/%s " % identity
     pod = lab_host("bg2").check_output(KUBECTL + "--kubeconfig /root/.kube/admin -n kube-system get pods -o name | head -1")
-    found = ""
+    answers = ""
     for command in COMMANDS:
         done = host.run(kubectl + command.format(pod=pod))
         assert done.rc == 0 or "Forbidden" in done.stderr, done.stderr
-        found += "y" if done.rc == 0 else "n"
-    assert found == PERMISSIONS[identity]
+        answers += "y" if done.rc == 0 else "n"
+    assert answers == PERMISSIONS[identity]
 
 
 @pytest.mark.parametrize("name", NODES)
@@ -55,8 +55,8 @@ def test_kubeconfig_of_another_user_contains_everything():
     assert config["current-context"] == "alice@fay" and config["contexts"][0]["context"]["namespace"] == "kube-system"
     assert "client-key-data" in config["users"][0]["user"]
     assert host.check_output("su - alice -c 'kubectl get pods -o name'")
-    found = host.file("/home/alice/.kube/config")
-    assert (found.user, found.group, found.mode) == ("alice", "alice", 0o600)
+    config = host.file("/home/alice/.kube/config")
+    assert (config.user, config.group, config.mode) == ("alice", "alice", 0o600)
     assert host.file("/home/alice/.kube").user == "alice"
     assert host.check_output("su - alice -c 'bash -lic \"type k\"' 2>/dev/null").endswith("kubectl'")
 

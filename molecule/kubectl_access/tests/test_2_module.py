@@ -36,14 +36,14 @@ def test_kubectl_and_the_module_keep_the_entries_of_each_other():
         "    names = dict.fromkeys(('cluster', 'user', 'context'), 'ours%%d' %% number)\n"
         "    ours = _kubeconfig.build(names, {'server': 'https://x'}, {'token': 't'})\n"
         "    assert _files.change_with_kubectl('/root/both', change)\n") % rounds
-    ours = threading.Thread(target=lambda: host.check_output("cd /tmp/ours && python3 -c %s", program))
-    ours.start()
+    writer = threading.Thread(target=lambda: host.check_output("cd /tmp/ours && python3 -c %s", program))
+    writer.start()
     # kubectl fails at once if the file is locked, and then it is run again. It does not lock the file of --kubeconfig.
     host.check_output("for number in $(seq 0 %d); do until KUBECONFIG=/root/both %s config set-cluster theirs$number --server=https://y "
                       ">/dev/null 2>/tmp/said; do grep -q 'lock: file exists' /tmp/said || exit 1; done; done" % (rounds - 1, KUBECTL))
-    ours.join()
-    found = yaml.safe_load(host.check_output("cat /root/both"))
-    names = {item["name"] for item in found["clusters"]}
+    writer.join()
+    config = yaml.safe_load(host.check_output("cat /root/both"))
+    names = {item["name"] for item in config["clusters"]}
     assert names == {"%s%d" % (whose, number) for whose in ("ours", "theirs") for number in range(rounds)}
     assert not host.file("/root/both.lock").exists
 
@@ -127,9 +127,9 @@ def test_minted_identity_has_the_permissions_of_its_bindings():
 def test_administrator_is_read_from_either_store_of_the_state(kept):
     kubectl = KUBECTL + "--kubeconfig /root/.kube/admin -n kube-system "
     host = lab_host("bg2")
-    there = next(kind for kind in ("secret", "configmap") if host.run(kubectl + "get %s full-cluster-state" % kind).rc == 0)
+    kind_of_state = next(kind for kind in ("secret", "configmap") if host.run(kubectl + "get %s full-cluster-state" % kind).rc == 0)
     host.check_output("umask 077; " + kubectl + "get %s full-cluster-state -o jsonpath='{.data.full-cluster-state}' %s >/root/state" % (
-        there, "| base64 -d" if there == "secret" else ""))
+        kind_of_state, "| base64 -d" if kind_of_state == "secret" else ""))
 
     def make(kind):
         host.check_output(kubectl + "create %s full-cluster-state --from-file=full-cluster-state=/root/state" % (
@@ -145,7 +145,7 @@ def test_administrator_is_read_from_either_store_of_the_state(kept):
         code, output = run_module("bg2", path="/root/.kube/store")
         assert code != 0 and "The cluster has no full-cluster-state in kube-system" in output, output
     finally:
-        make(there)
+        make(kind_of_state)
         host.check_output("rm /root/state")
 
 

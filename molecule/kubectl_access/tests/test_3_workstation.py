@@ -23,7 +23,8 @@ def test_cluster_is_added_on_the_control_machine_while_rancher_is_down(tmp_path,
     path = tmp_path / "config"
     path.write_text("apiVersion: v1\nkind: Config\nclusters: [{name: home, cluster: {server: 'https://192.0.2.1'}}]\n")
     lab_host("rancher1").check_output("docker stop rancher")
-    here, there = set(glob.glob(os.path.join(tempfile.gettempdir(), "ansible.*"))), host_without_yaml.check_output("ls /tmp /root")
+    local_files = set(glob.glob(os.path.join(tempfile.gettempdir(), "ansible.*")))
+    remote_files = host_without_yaml.check_output("ls /tmp /root")
     try:
         options = {"variables": {"kubectl_access_workstation_path": str(path)},
                    "arguments": ["--diff", "-vvv", "--become", "--become-method=su"]}
@@ -40,8 +41,8 @@ def test_cluster_is_added_on_the_control_machine_while_rancher_is_down(tmp_path,
         for secret in (config["users"][0]["user"]["client-key-data"][:60], opener[-60:], "PRIVATE KEY"):
             assert secret not in run.output
         assert run_playbook("playbooks/kubeconfig.yml", **options).changed == 0
-        assert set(glob.glob(os.path.join(tempfile.gettempdir(), "ansible.*"))) == here
-        assert host_without_yaml.check_output("ls /tmp /root") == there
+        assert set(glob.glob(os.path.join(tempfile.gettempdir(), "ansible.*"))) == local_files
+        assert host_without_yaml.check_output("ls /tmp /root") == remote_files
     finally:
         lab_host("rancher1").check_output("docker start rancher")
 

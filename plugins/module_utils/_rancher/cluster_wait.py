@@ -158,11 +158,11 @@ def wait_for_cluster(client, name, watch, begun, timeout, slice_seconds):
             raise watch.failure("The cluster %s has reported the same error for %d seconds" % (name, watch.stall), cluster, nodes)
         if verdict == DONE:
             return cluster, True, lines
-        now = clock()
-        if now >= end:
+        time_now = clock()
+        if time_now >= end:
             missing = watch.missing_nodes(nodes)
             problem = "The cluster %s is not %s after %d seconds" % (name, watch.goal, timeout)
             raise watch.failure(problem + ("; nodes not %s: %s" % (watch.goal, ", ".join(missing)) if missing else ""), cluster, nodes)
-        if now > end_of_slice:
+        if time_now > end_of_slice:
             return cluster, False, lines
-        client.transport.sleep(min(POLL_SECONDS, end - now))
+        client.transport.sleep(min(POLL_SECONDS, end - time_now))
