@@ -3,13 +3,13 @@ import pytest
 from programs import load_program
 
 limits = load_program("tests/limits")
-CHECK_SPDX = limits.CHECK_SPDX
+spdx_problems = limits.spdx_problems
 
 
 @pytest.fixture(autouse=True)
 def without_license_lines(monkeypatch):
     """The tests of other limits use texts without a license line."""
-    monkeypatch.setattr(limits, "CHECK_SPDX", False)
+    monkeypatch.setattr(limits, "spdx_problems", lambda text: [])
 
 
 def names(path, text):
@@ -107,13 +107,13 @@ def test_each_exception_has_a_reason():
 @pytest.mark.parametrize("path, text", [("a.py", '"""A."""\n'), ("a.sh", "true\n"), ("a", "#!/bin/bash\ntrue\n"),
                                         ("a", "#!/usr/bin/env python3\n")])
 def test_a_missing_license_line_is_reported_and_inserted(monkeypatch, path, text):
-    monkeypatch.setattr(limits, "CHECK_SPDX", True)
+    monkeypatch.setattr(limits, "spdx_problems", spdx_problems)
     assert names(path, text) == ["license"]
     assert names(path, limits.with_spdx(text)) == []
 
 
 def test_files_that_are_empty_or_not_code_need_no_license_line(monkeypatch):
-    monkeypatch.setattr(limits, "CHECK_SPDX", True)
+    monkeypatch.setattr(limits, "spdx_problems", spdx_problems)
     assert names("a.py", "") == names("a.md", "# A\n") == names("a.yml", "a: 1\n") == []
 
 
@@ -125,5 +125,5 @@ def test_the_license_line_is_inserted_below_the_interpreter_and_the_copyright():
 
 
 def test_all_files_of_the_repository_are_within_the_limits(monkeypatch):
-    monkeypatch.setattr(limits, "CHECK_SPDX", CHECK_SPDX)
+    monkeypatch.setattr(limits, "spdx_problems", spdx_problems)
     limits.main([])
