@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A pytest plugin for `make test`: appends a record of each test to the file FAY_TESTS, one JSON object per line.
 
 Keys: test (str, pytest's node id), seconds (float, including fixtures), outcome (passed, failed or skipped), reason (str, of a skip).

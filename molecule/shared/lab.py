@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Shared by the tests of all scenarios: the hosts of the lab, and playbooks run as an operator runs them."""
 import json
 import os

@@ -1,5 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The filter from_flannel_env, documented in from_flannel_env.yml."""
 from ansible.errors import AnsibleFilterError
 from ansible_collections.fay.rancher.plugins.module_utils._network.flannel import FlannelError, parse

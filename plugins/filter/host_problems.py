@@ -1,5 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The filter host_problems; documented in host_problems.yml."""
 from ansible_collections.fay.rancher.plugins.plugin_utils._plain_data import plain_data
 

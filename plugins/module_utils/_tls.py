@@ -1,5 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Verifies certificates as kubectl does, on every version of Python. Private to the collection.
 
 Python 3.13 turns on VERIFY_X509_STRICT in ssl.create_default_context (docs.python.org/3/library/ssl.html). It rejects CAs and certificates

@@ -1,5 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Conversion of a role's options to the types that its argument_specs declare. Private to the collection.
 
 Ansible checks that the string of `-e NAME=false` can be a boolean, but does not convert it. So each role converts its options once, in

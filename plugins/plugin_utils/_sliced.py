@@ -1,5 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Action plugins that run a resumable module again every few seconds, to show its progress. Private to the collection."""
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display

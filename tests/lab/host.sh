@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Prepares this machine for the lab. `packages` installs missing system packages, for which it needs root or sudo.
 # `engine` starts a Docker engine if none answers. Usage: host.sh packages | engine
 set -euo pipefail

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Makes the checkout importable as ansible_collections.fay.rancher, and starts the Rancher stand-in on the loopback."""
 import http.server
 import os

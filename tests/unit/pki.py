@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Creates a cluster's certificates with openssl as RKE1 creates them, and an API server that accepts them."""
 import base64
 import contextlib

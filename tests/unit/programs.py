@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Programs of the repository as Python modules, for tests of their functions."""
 import importlib.machinery
 import importlib.util

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The daemon.json that the role docker_ce writes for its options."""
 import pytest
 from ansible_collections.fay.rancher.plugins.filter.daemon_options_merge import TLS_OPTIONS, daemon_options_merge

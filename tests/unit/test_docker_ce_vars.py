@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Texts that the role docker_ce writes, also on systems of which the lab has no host: its variables, templated with their facts."""
 import json
 import os

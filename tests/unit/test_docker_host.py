@@ -1,5 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What is read from units, environment files and the output of docker and rsync, and which SELinux rules are set."""
 import pytest
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import (

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The documents: links lead to files that users get, and variables, tags and make targets exist."""
 import fnmatch
 import glob

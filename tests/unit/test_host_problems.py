@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Requirements on space, ports and files of a host."""
 import pytest
 from ansible_collections.fay.rancher.plugins.filter.host_problems import host_problems

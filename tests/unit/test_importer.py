@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The check with galaxy-importer: its warnings and errors fail."""
 import os
 import subprocess

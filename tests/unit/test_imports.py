@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Imports between the files of plugins/module_utils run one way, see docs/architecture.md."""
 import ast
 import glob

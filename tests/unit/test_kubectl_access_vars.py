@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The variables of the role kubectl_access, templated: the version of kubectl, and the API servers of a host's cluster."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The version of kubectl that is installed, also for clusters of which the lab has none."""
 import pytest
 from ansible.errors import AnsibleFilterError

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """tests/lab: checks of the machine, the lock, addresses, keys of images, and the kubelet of the server stand-in."""
 import argparse
 import importlib.machinery

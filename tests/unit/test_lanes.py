@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """tests/lanes: order of the steps, output, and interruption."""
 import glob
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The check of the limits on length: what is measured, exceptions, and license lines."""
 import pytest
 from programs import load_program

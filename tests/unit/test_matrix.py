@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """tests/matrix: skipped cores, failed cores, and the versions that the collection requires."""
 import importlib.machinery
 import importlib.util

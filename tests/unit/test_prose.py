@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The check of the project's language: phrases, places in files, and what is not prose."""
 import pytest
 from programs import load_program

@@ -1,5 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The Rancher stand-in answers like the real server: every recorded request is sent again, in the recorded order.
 
 Compared are the status, the content type, error code and message, the fields and their types, and all values except identifiers,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The parts of the roles: each has preflight and apply, and a part that needs another one fails with a message that names it."""
 import json
 import os

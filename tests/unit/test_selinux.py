@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Files get the SELinux context that Ansible's modules would give. The machine has no SELinux, so the Python binding is replaced."""
 import errno
 import os

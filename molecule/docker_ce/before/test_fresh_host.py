@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The role on a fresh host: invalid input, each tag alone, options as strings, and the removal in two parts."""
 import pytest
 from lab import assert_refused, lab_host, run_playbook

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Moves of the data root that are killed at random instants: the next run completes the move, and nothing is lost.
 
 FAY_KILLS is the number of kills (default 30), FAY_KILLS_SEED the seed of their instants.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Shared by the tests of this scenario: its hosts, and the state of their Docker."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Docker after the role has run, and input that the role rejects."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Docker's configuration is validated, applied by a reload or one restart, and rolled back on errors."""
 import json
 import subprocess

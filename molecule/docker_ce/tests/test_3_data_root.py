@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Moves of the data root: data that is moved, moves that are rejected, and rollbacks."""
 import subprocess
 

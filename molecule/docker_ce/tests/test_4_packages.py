@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Versions, holds, other sources of packages, and the removal. Last, since packages replace the unit that prepare.yml has changed."""
 import glob
 import os

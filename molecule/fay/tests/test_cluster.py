@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The cluster that site.yml has built, as an operator sees it on the nodes."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Shared by the tests of this scenario: its playbooks, and the module kubeconfig as an operator runs it."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """kubectl and kubeconfigs that the role kubectl_access has written on a node of each role."""
 import json
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The module kubeconfig on the nodes of a cluster."""
 import io
 import os

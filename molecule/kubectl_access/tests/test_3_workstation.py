@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The playbook kubeconfig, which adds clusters to the kubeconfig on the control machine."""
 import glob
 import json

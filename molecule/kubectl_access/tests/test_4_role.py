@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Options of the role kubectl_access, and its removal. Last, since the last test removes kubectl."""
 import json
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The role on a host with Docker but no server: invalid input, each tag alone, and servers that do not start."""
 import json
 import time

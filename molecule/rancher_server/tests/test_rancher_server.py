@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The server that the role rancher_server runs, and input that the role rejects."""
 import json
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Invalid input on fresh hosts is rejected before anything is changed."""
 import pytest
 from lab import PREFIX, assert_refused, lab_host, run_playbook, wait_for

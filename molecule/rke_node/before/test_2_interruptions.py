@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Runs that are killed: each run continues past the task in which the previous one was killed.
 
 After the last one, converge.yml must build the cluster, and its second run must change nothing.

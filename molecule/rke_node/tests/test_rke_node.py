@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The small cluster after the interrupted runs, and invalid input while a server runs."""
 import json
 import re

@@ -1,5 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Docker's configuration as text: the unit, its environment files and daemon.json. Private to the collection.
 
 Nothing here reads a file. It is the lowest file of _engine: the others import DataRootError and DEFAULT_ROOT from here.

@@ -1,5 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The move of Docker's data root. A kill or a power failure at any instant loses nothing. Private to the collection.
 
 The rule behind every step: at each instant exactly one directory is Docker's data, it is complete, and Docker's configuration

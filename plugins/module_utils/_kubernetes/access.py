@@ -1,5 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An identity at an API server, tested before it is written into a kubeconfig. Private to the collection.
 
 The values follow each other: Identity → Server → Access → VerifiedAccess. Each function returns a new value and changes none.

@@ -1,5 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A client of the Kubernetes API with the identity of a kubeconfig. Private to the collection.
 
 It does not use ansible.module_utils.urls, which cannot verify another name than the URL's host (tls-server-name), cannot return

@@ -1,5 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Reads subject, issuer, dates and names of certificates with the standard library only. Private to the collection.
 
 The format is Certificate of RFC 5280, section 4.1, in DER (ITU-T X.690). Signatures are verified by openssl (openssl.py).

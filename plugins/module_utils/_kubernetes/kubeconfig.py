@@ -1,5 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Kubeconfigs as data: parse, build, merge, render, redact. Without files and network. Private to the collection.
 
 The format is kubectl's (k8s.io/client-go tools/clientcmd/api/v1): sorted keys, and lists of {name, KIND}.

@@ -1,5 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The certificates that RKE1, RKE2, K3s and kubeadm keep on a node. Private to the collection.
 
 Sources of the paths: rancher/rke @v1.3.3 pki/util.go; rancher/rke2 and k3s-io/k3s pkg/daemons/control/deps (below server/tls) and

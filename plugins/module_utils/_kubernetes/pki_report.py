@@ -1,5 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the module cluster_pki_info returns of a node's certificates. Private to the collection."""
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import certificates as _certificates
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import pki as _pki

@@ -1,5 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """flannel's subnet.env, parsed as flannel's own CNI plugin parses it. Private to the collection; may change without notice.
 
 Sources: flannel-io/flannel pkg/subnet/subnet.go (writes the file), flannel-io/cni-plugin flannel.go (reads it).

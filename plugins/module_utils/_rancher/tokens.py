@@ -1,5 +1,6 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Rancher's tokens, one per purpose: recognized by its description, replaced before it expires; superseded ones are deleted.
 
 generateKubeconfig is not used: it creates a new token on every call, and these tokens never expire (recorded on 2.6.2).

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Builds the base image of the lab's other images: a minimal Debian release with apt.
 # Usage: debian.sh SUITE TAG
 set -euo pipefail

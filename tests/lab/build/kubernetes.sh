@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Builds Kubernetes from Debian's source package in a container, so that the host's distribution does not matter.
 # Usage: kubernetes.sh BASE_IMAGE TARGET_DIR     (about six minutes on two cores)
 set -euo pipefail

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # To be sourced. Sets DEBIAN_MIRROR and DEBIAN_SECURITY to the mirrors that are configured on this machine, if it is
 # Debian. FAY_LAB_DEBIAN_MIRROR and FAY_LAB_DEBIAN_SECURITY override them. If DEBIAN_MIRROR is empty, debootstrap uses its
 # default; if DEBIAN_SECURITY is empty, images have no security updates.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Builds the package mirror of the lab: Debian's Docker repacked as docker-ce, docker-ce-cli and containerd.io
 # with upstream's file layout and units, in signed apt and dnf repositories under the paths of download.docker.com,
 # and kubectl under those of dl.k8s.io.

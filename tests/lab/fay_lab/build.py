@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Builds everything that is missing, what is independent at the same time, and starts registry and mirror."""
 import concurrent.futures
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the lab consists of: its places, its addresses, its sets of hosts and its images."""
 import os
 

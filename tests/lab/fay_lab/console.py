@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Messages, commands, and the lock that keeps lab commands from disturbing each other."""
 import contextlib
 import fcntl

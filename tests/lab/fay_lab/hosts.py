@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Starts and removes the hosts of a set: containers with systemd."""
 import concurrent.futures
 import os

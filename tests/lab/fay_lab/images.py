@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Builds images, Kubernetes and packages. Each is kept under a key of all that it was built from."""
 import hashlib
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What this machine must have: memory, disk space and a Docker engine."""
 import os
 import shutil

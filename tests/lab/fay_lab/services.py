@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The lab's network, registry and package mirror, and the images in the registry."""
 import http.client
 import time

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Repacks Debian's Docker as upstream's packages. Runs in a container of the lab's base image; see ../packages.sh.
 # Directories: /recipe (this one), /kubernetes, and /www for the result.
 set -euo pipefail

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A stand-in for flanneld: subnet.env, flannel.1, routes, neighbors and forwarding entries from the nodes' podCIDRs.
 
 For VXLAN and host-gw, IPv4. The formats are those recorded from flannel v0.14.0 (tests/recordings, bg1-at-rest.txt).

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Copies the CNI plugins and flannel's configuration to the host, then sleeps, as the real container does."""
 import glob
 import json

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Starts a component of Kubernetes. The lab's nodes are containers of one machine: their kubelet must not manage cgroups,
 # and must use the same cgroup driver as Docker there.
 if [ "$1" = kubelet ]; then

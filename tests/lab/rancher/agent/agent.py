@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A stand-in for rancher/rancher-agent:v2.6.2, with the arguments, mounts, checks and exits of the real one.
 
 The registration command starts it to check the server and its CA, register the host, and do the server's work (Docker

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the stand-in for a Rancher server: `python3 -m standin`.
 
 Environment: CATTLE_BOOTSTRAP_PASSWORD, as for the real server. For tests:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Rancher's HTTP API as v2.6.2 answers it (tests/recordings/): finds who answers a request.
 
 `Api.answer(request)` accepts and returns plain values, so that it can be tested without a socket.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the server does without being asked: completes new clusters, builds them with their nodes, updates states, removes."""
 import base64
 import copy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The calls to the Kubernetes API that building a cluster needs, with a client certificate."""
 import http.client
 import json

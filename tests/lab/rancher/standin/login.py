@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """/v3-public: the log-in providers and the log-in with a user's password."""
 import json
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the API receives and returns: Request, Answer, and Problem for error answers."""
 import json
 

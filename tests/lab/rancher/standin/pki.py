@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Keys and certificates: those of the listener, and those that RKE creates for a cluster."""
 import datetime
 import hashlib

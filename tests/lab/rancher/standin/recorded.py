@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a real server v2.6.2 answered (tests/recordings/README.md): whole answers, and objects to fill in."""
 import copy
 import json

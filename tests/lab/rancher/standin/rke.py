@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Builds clusters in the order of RKE v1.3.3, through the agents of the nodes (tunnel.py)."""
 import base64
 import concurrent.futures

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The containers that RKE creates on a node.
 
 Image, command, mounts and labels of each are read from the recorded hosts

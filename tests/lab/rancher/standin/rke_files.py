@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What RKE writes about a cluster: files below /etc/kubernetes of its nodes, and the ConfigMap full-cluster-state."""
 import base64
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The stand-in's state: one JSON file in its data directory, replaced atomically at each change."""
 import contextlib
 import copy

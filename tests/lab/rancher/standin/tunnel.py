@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The connection from the server to the nodes: agents poll for work and return results.
 
 The real agent keeps a websocket through which the server reaches the node's Docker socket. Here the agent polls. The

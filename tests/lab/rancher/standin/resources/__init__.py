@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The collections of /v3, one module for each. `create_resources` lists them."""
 from .clusters import Clusters
 from .etcd_backups import EtcdBackups

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What all collections of /v3 have in common: methods, actions, visibility, filters, sorting and paging."""
 from .. import recorded
 from ..messages import Answer, Problem

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """/v3/etcdbackups: always empty, since the stand-in makes no backups."""
 from .base import Resource
 

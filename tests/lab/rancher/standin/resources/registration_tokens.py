@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """/v3/clusterregistrationtokens: the tokens with which nodes join, and the commands that contain them."""
 import time
 

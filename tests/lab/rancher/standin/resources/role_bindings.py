@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """/v3/globalrolebindings. They are stored and shown, but grant nothing: only the first user is an administrator."""
 from ..store import metadata, random_id
 from .base import Resource, object_links

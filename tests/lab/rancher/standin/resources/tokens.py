@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """/v3/tokens: API tokens and sessions."""
 import time
 
