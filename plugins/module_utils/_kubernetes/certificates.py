@@ -167,9 +167,9 @@ def organizations(name):
     return [value for attribute, value in name if attribute == "O"]
 
 
-def days_until(end, now=None):
-    """Whole days until an aware datetime; negative if it has passed. now: aware datetime, default: the current time."""
-    return (end - (now or datetime.datetime.now(datetime.timezone.utc))).days
+def days_until(end, start=None):
+    """Whole days until an aware datetime; negative if it has passed. start: aware datetime; default: the current time."""
+    return (end - (start or datetime.datetime.now(datetime.timezone.utc))).days
 
 
 def covers_host(certificate, host):
