@@ -19,6 +19,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._rancher.tokens import
 from ansible_collections.fay.rancher.plugins.modules import kubeconfig
 from conftest import ROOT
 from kubernetes_nodes import parameters
+from test_returned_keys import returned
 
 
 @pytest.fixture(scope="module")
@@ -205,6 +206,14 @@ def test_invalid_input_is_rejected(standin, client, path, options, message):
     changed, output = run(standin, path, **options)
     assert changed is None and message in output, output
     assert not os.path.exists(path) and tokens_in_rancher(client, path) == []
+
+
+def test_connection_options_are_read_from_the_environment(standin, client, path, monkeypatch, capsys):
+    monkeypatch.setenv("RANCHER_URL", standin.url)
+    monkeypatch.setenv("RANCHER_PASSWORD", standin.password)
+    arguments = {"cluster": "fay", "path": path, "verify": False, "rancher": {"ca_from_loopback": True}}
+    unused, result = returned("kubeconfig", arguments, monkeypatch, capsys)
+    assert result["changed"] and tokens_in_rancher(client, path) == [token_in_file(path)]
 
 
 # ---- documentation

@@ -52,7 +52,7 @@ def test_a_part_without_preflight_fails_with_a_message(tmp_path, role, part):
     ("rancher_server", {"rancher_server_clusters": [{"name": "fay", "network": {"plugn": "flannel"}}]},
      "rancher_server_clusters.network.plugn"),
     ("rancher_server", {"rancher_server_clusters": [{"name": "fay", "network": {"backend": "udp"}}]}, "must be one of: vxlan, host-gw"),
-    ("kubectl_access", {"kubectl_access_rancher": {"pasword": "x"}}, "kubectl_access_rancher.pasword"),
+    ("kubectl_access", {"kubectl_access_rancher": {"pass_word": "x"}}, "kubectl_access_rancher.pass_word"),
     ("kubectl_access", {"kubectl_access_users": [{"user": "alice", "mint": {"subject": "/CN=alice"}}]}, "missing required arguments: days"),
 ])
 def test_a_wrong_suboption_is_rejected_in_the_preflight(tmp_path, role, options, message):

@@ -168,9 +168,9 @@ def organizations(name):
     return [value for attribute, value in name if attribute == "O"]
 
 
-def days_until(end, current_time=None):
-    """Whole days until an aware datetime; negative if it has passed. current_time: aware datetime, default: the current time."""
-    return (end - (current_time or datetime.datetime.now(datetime.timezone.utc))).days
+def days_until(end, start=None):
+    """Whole days until an aware datetime; negative if it has passed. start: aware datetime; default: the current time."""
+    return (end - (start or datetime.datetime.now(datetime.timezone.utc))).days
 
 
 def covers_host(certificate, host):
