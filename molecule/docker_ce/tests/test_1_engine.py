@@ -85,7 +85,7 @@ def test_repository_in_another_file_is_rejected():
     host = lab_host("debian13")
     host.check_output("cd /etc/apt/sources.list.d && mv docker.list theirs.list")
     try:
-        assert_refused("/etc/apt/sources.list.d/theirs.list of debian13 already contains the repository", playbook=PLAYBOOK,
+        assert_refused("/etc/apt/sources.list.d/theirs.list on debian13 already contains the repository", playbook=PLAYBOOK,
                 arguments=["--limit=debian13"])
     finally:
         host.check_output("cd /etc/apt/sources.list.d && mv theirs.list docker.list")
