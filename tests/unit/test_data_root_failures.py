@@ -88,7 +88,7 @@ def test_missing_objects_are_reported_and_the_move_is_rolled_back(host, method):
             objects["images"] = objects["images"][1:]
         return objects
     host.list_objects = objects_without_an_image
-    with pytest.raises(DataRootError, match="these images are missing: sha256-1"):
+    with pytest.raises(DataRootError, match="these images are missing on the new data root: sha256-1"):
         finish(move_of(host))
     assert host.is_started and host.root() == host.default_root and len(read_docker_data(host.default_root)) == 4
 
@@ -125,6 +125,6 @@ def test_docker_is_not_asked_while_it_must_not_run(host, method):
 
 def test_a_docker_that_is_started_during_the_move_is_not_left_on_the_old_data(host, method):
     host.apply_selinux_rules = lambda target: host.start()
-    with pytest.raises(DataRootError, match="Docker was started again and can have changed its data.* Docker uses .* again"):
+    with pytest.raises(DataRootError, match="Docker was started again and may have changed its data.* Docker uses .* again"):
         finish(move_of(host))
     assert host.is_started and host.root() == host.default_root

@@ -144,7 +144,7 @@ def test_check_mode_reports_the_move_and_changes_nothing(host, monkeypatch):
     disable_rename(monkeypatch)
     result = run_module(host, monkeypatch, target_of(host), check_mode=True)
     assert result["changed"] and result["moved"]["method"] == "copy" and result["root"] == host.default_root
-    assert "would be moved from %s (detected from: engine) to %s by copy" % (host.default_root, target_of(host)) in result["lines"][0]
+    assert "would be moved from %s (detected from: docker) to %s by copy" % (host.default_root, target_of(host)) in result["lines"][0]
     assert result["lines"][1] == "Running containers that would stop during the move: 1"
     assert host.is_started and not os.path.exists(target_of(host))
 

@@ -22,9 +22,9 @@ SPACE_FACTOR = 1.1  # required space and inodes, relative to what the data uses 
 # Directories below which Docker itself mounts; these mounts end when Docker stops.
 DOCKER_MOUNTS = re.compile(r"/(overlay2?|containers|aufs|plugins|image|buildkit|fuse-overlayfs)/")
 
-# root: str. detected_from: `engine`, `daemon.json`, `unit` or `default`. command: str, the unit's ExecStart without a flag of
-# the data root. has_root_flag: bool, whether it has one. options: dict, daemon.json. info: dict, `docker info`, empty if Docker
-# was not asked or did not answer.
+# root: str. detected_from: `docker`, `daemon.json`, `unit` or `default`. command: str, the unit's ExecStart without a flag of
+# the data root. has_root_flag: bool, whether ExecStart has such a flag. options: dict, daemon.json. info: dict, `docker info`;
+# empty if Docker was not asked or did not answer.
 Location = collections.namedtuple("Location", "root detected_from command has_root_flag options info")
 
 
@@ -42,7 +42,7 @@ def find_data_root(host, ask_docker=True):
     command, flag = config.split_root_flag(config.expand_root_variables(start, variables))
     info = host.docker_info() if ask_docker else {}
     if info:
-        root, detected_from = info["DockerRootDir"], "engine"
+        root, detected_from = info["DockerRootDir"], "docker"
     else:
         candidates = [(options.get("data-root") or options.get("graph"), "daemon.json"), (flag, "unit"), (host.default_root, "default")]
         configured = [candidate for candidate in candidates if candidate[0]]
@@ -90,7 +90,7 @@ def _plan_configuration(target, location):
 
 
 def _has_data_to_move(old_roots, source, target, location):
-    """Whether `source` contains data that has to be moved. Raises DataRootError if it is an old root that is wanted again."""
+    """Whether `source` contains data that has to be moved. Raises DataRootError if it is an old root that is requested again."""
     if location.detected_from == "default" and source in old_roots.recorded():
         # Docker was removed, and with it the configuration that names the current root.
         if is_same_path(source, target):
