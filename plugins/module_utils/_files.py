@@ -83,7 +83,7 @@ def remove_stale_lock(lock):
 def first_foreign_owner(path):
     """uid of the first directory or link on an absolute path that root does not own; 0 if there is none.
 
-    Also 0 if a directory of root's before it is closed to all others, such as /root: then no other user can change what is below.
+    Also 0 if root owns an earlier directory that only root can enter, such as /root: no other user can change what is below it.
     """
     current = "/"
     for name in path.strip("/").split("/"):
@@ -103,7 +103,7 @@ def first_foreign_owner(path):
 
 @contextlib.contextmanager
 def as_owner_of(path):
-    """Act as the user who controls a part of an absolute path, if root runs this and there is such a user.
+    """Act as the user who controls a part of an absolute path, if this process runs as root and there is such a user.
 
     Threat: root reads or writes in a directory that a user controls. A symbolic link there must not redirect root to a file that
     this user may not read or change.
@@ -149,7 +149,7 @@ def change_with_kubectl(path, change):
 
 
 def require_root(purpose=""):
-    """Raise PermissionError with what to do unless this process runs as root.
+    """Raise PermissionError, with a message that says what to do, unless this process runs as root.
 
     purpose: str, the beginning of the message: what requires root. Empty for none.
     """
@@ -237,20 +237,20 @@ def write_atomically(path, content, mode, owner=None):
     OSError, and then leaves the old file unchanged.
     """
     path = os.path.realpath(path)
-    beside = path + ".fay"
+    temporary = path + ".fay"
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(beside)  # left by a killed run
+        os.unlink(temporary)  # left by a killed run
     try:
-        with open(beside, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as target:
+        with open(temporary, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as target:
             target.write(content)
             target.flush()
-            set_context(beside, path)
+            set_context(temporary, path)
             if owner:
                 os.fchown(target.fileno(), *owner)
             os.fchmod(target.fileno(), mode)
             os.fsync(target.fileno())
-        os.rename(beside, path)
+        os.rename(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(beside)
+            os.unlink(temporary)
         raise

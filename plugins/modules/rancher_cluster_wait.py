@@ -53,7 +53,7 @@ options:
       - Seconds after which the wait fails if the same error persists.
     type: int
     default: 300
-  _seen:
+  _saved_state:
     description:
       - Internal, set by the action plugin. State of the wait from the previous call.
     type: dict
@@ -125,13 +125,13 @@ def main():
         timeout=dict(type="int", default=1800),
         settle=dict(type="int", default=10),
         stall=dict(type="int", default=300),
-        _seen=dict(type="dict"),
+        _saved_state=dict(type="dict"),
         _slice=dict(type="int"),
     ))
     parameters = module.params
     if module.check_mode:
         module.exit_json(changed=False, state="", messages=[], waited=0, lines=[], done=True)
-    saved_state = parameters["_seen"] or {}
+    saved_state = parameters["_saved_state"] or {}
     watch = ClusterWatch(parameters["nodes"], parameters["goal"], parameters["settle"], parameters["stall"])
     watch.restore(saved_state)
     begun = saved_state.get("begun") or time.monotonic()
@@ -141,7 +141,7 @@ def main():
             client, parameters["name"], watch, begun, timeout, slice_seconds=parameters["_slice"] or timeout)
     module.exit_json(
         changed=False, state=cluster["state"], messages=watch.messages, waited=int(time.monotonic() - begun),
-        done=done, lines=lines, seen=dict(watch.saved_state(), begun=begun))
+        done=done, lines=lines, saved_state=dict(watch.saved_state(), begun=begun))
 
 
 if __name__ == "__main__":

@@ -46,10 +46,10 @@ def url_of_a_closed_port():
 
 
 @pytest.mark.parametrize("states, message", [
-    ([("running", 0), ("restarting", 1)], "was restarted by Docker (1 times so far): its state is restarting, its last exit code 126"),
-    ([("running", 3), ("running", 4)], "was restarted by Docker (4 times so far): its state is running"),
-    ([("restarting", 2)], "was restarted by Docker (2 times so far): its state is restarting"),
-    ([("exited", 0)], "is not running: its state is exited, its last exit code 126"),
+    ([("running", 0), ("restarting", 1)], "was restarted by Docker (restarts so far: 1): its state is restarting, its last exit code is 126"),
+    ([("running", 3), ("running", 4)], "was restarted by Docker (restarts so far: 4): its state is running"),
+    ([("restarting", 2)], "was restarted by Docker (restarts so far: 2): its state is restarting"),
+    ([("exited", 0)], "is not running: its state is exited, its last exit code is 126"),
 ])
 def test_a_container_that_exits_or_restarts_ends_the_wait(states, message):
     begun = time.time()
@@ -83,7 +83,7 @@ def test_the_timeout_counts_over_all_slices():
                 wait.wait(10)
         else:
             value, lines = wait.wait(10)
-            assert value is None and lines == ["the container runs, the server does not answer yet: [Errno 111] Connection refused"]
+            assert value is None and lines == ["the container is running, but the server does not answer yet: [Errno 111] Connection refused"]
         state = json.loads(json.dumps(wait.saved_state()))
     assert clock_time[0] == 125
 
@@ -114,7 +114,7 @@ def test_an_http_error_is_shown():
         url = "http://127.0.0.1:%d" % server.getsockname()[1]
         value, lines = server_wait(url, RUNNING).wait(0)
         thread.join()
-    assert value is None and lines == ["the container runs, the server does not answer yet: HTTP 503"]
+    assert value is None and lines == ["the container is running, but the server does not answer yet: HTTP 503"]
 
 
 def test_docker_that_does_not_answer_ends_the_wait(silent_server, tmp_path, monkeypatch):
