@@ -32,12 +32,12 @@ def test_certificate_covers_its_names_only(rke1_certificates, host, is_covered):
 
 @pytest.mark.parametrize("tag, text, year", [
     (0x17, b"491231235959Z", 2049), (0x17, b"500101000000Z", 1950), (0x18, b"20510101000000Z", 2051)])
-def test_dates_of_both_formats(tag, text, year):
+def test_dates_of_both_formats_are_decoded(tag, text, year):
     assert _certificates.decode_time(DerElement(bytes([tag, len(text)]) + text)).year == year
 
 
 def test_damaged_date_is_an_error():
-    with pytest.raises(CertificateError, match="'19ab' is not a date"):
+    with pytest.raises(CertificateError, match="'19ab' is not a valid date"):
         _certificates.decode_time(DerElement(b"\x17\x02ab"))
 
 

@@ -116,7 +116,7 @@ def test_any_text_is_a_kubeconfig_or_a_kubeconfig_error(text):
 
 
 @pytest.mark.parametrize("text, message", [
-    ("- a", "it must be a mapping, got list"), ("kind: Pod", "its kind is 'Pod'; Config is required"),
+    ("- a", "it must be a map, got list"), ("kind: Pod", "its kind is 'Pod'; Config is required"),
     ("clusters: 5", "its clusters must be a list of {name, cluster}"), ("clusters: [5]", "its clusters must be a list of {name, cluster}"),
     ("a: [", "it is not valid YAML"), ("{", "it is not valid YAML"), ("\tx: 1", "it is not valid YAML")])
 def test_invalid_kubeconfig_is_rejected(text, message):

@@ -46,7 +46,8 @@ def url_of_a_closed_port():
 
 
 @pytest.mark.parametrize("states, message", [
-    ([("running", 0), ("restarting", 1)], "was restarted by Docker (restarts so far: 1): its state is restarting, its last exit code is 126"),
+    ([("running", 0), ("restarting", 1)],
+     "was restarted by Docker (restarts so far: 1): its state is restarting, its last exit code is 126"),
     ([("running", 3), ("running", 4)], "was restarted by Docker (restarts so far: 4): its state is running"),
     ([("restarting", 2)], "was restarted by Docker (restarts so far: 2): its state is restarting"),
     ([("exited", 0)], "is not running: its state is exited, its last exit code is 126"),
@@ -83,7 +84,8 @@ def test_the_timeout_counts_over_all_slices():
                 wait.wait(10)
         else:
             value, lines = wait.wait(10)
-            assert value is None and lines == ["the container is running, but the server does not answer yet: [Errno 111] Connection refused"]
+            assert value is None and lines == [
+                "the container is running, but the server does not answer yet: [Errno 111] Connection refused"]
         state = json.loads(json.dumps(wait.saved_state()))
     assert clock_time[0] == 125
 
