@@ -37,8 +37,8 @@ options:
     type: str
   ca_from_loopback:
     description:
-      - If V(true), trust the CA certificate that the server presents on V(127.0.0.1) of the host that runs the module. For modules
-        that run on the Rancher host itself.
+      - If V(true), trust the CA certificate that the server presents on V(127.0.0.1) of the host that runs the module. Use it only if
+        that host is the Rancher host itself.
     type: bool
     default: false
   validate_certs:

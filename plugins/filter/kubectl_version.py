@@ -13,7 +13,7 @@ def version_of_output(output):
     try:
         return json.loads(output)["clientVersion"]["gitVersion"]
     except (KeyError, TypeError, ValueError):
-        raise AnsibleFilterError("kubectl_version: the output of the file has no clientVersion.gitVersion; that of "
+        raise AnsibleFilterError("kubectl_version: the output of kubectl_access_file has no clientVersion.gitVersion; the output of "
                                  "`kubectl version --client -o json` is required. Set kubectl_access_file to a kubectl program")
 
 

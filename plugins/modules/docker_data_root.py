@@ -5,7 +5,7 @@
 
 DOCUMENTATION = r"""
 module: docker_data_root
-short_description: Moves Docker's data root to another path
+short_description: Move Docker's data root to another path
 version_added: 0.1.0
 description:
   - Finds Docker's data and moves it to O(path) as one transaction. The current location is the one that the running Docker

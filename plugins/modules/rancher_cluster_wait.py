@@ -10,8 +10,8 @@ version_added: 0.1.0
 description:
   - Waits for the named nodes. It shows the cluster's state and message whenever they change, and the bad conditions that Kubernetes
     reports for a node, such as C(DiskPressure).
-  - A cluster is ready if all the nodes have the conditions Registered and Ready, the cluster is active and not in transition, and all
-    this still holds O(settle) seconds later.
+  - A cluster is ready if it is active and not in transition, all the nodes have the conditions Registered and Ready, and this holds
+    for O(settle) seconds without interruption.
   - Rancher also reports C(transitioning=error) while it retries by itself. The wait fails only if the same error persists for
     O(stall) seconds.
 author: fay.rancher authors (@fay-rancher)
@@ -33,7 +33,7 @@ options:
     required: true
   goal:
     description:
-      - State to wait for. V(registered) means that the server is in contact with the agents of all O(nodes), V(active) that the
+      - State to wait for. V(registered) means that the server is in contact with the agents of all O(nodes). V(active) means that the
         cluster is ready.
     type: str
     choices: [registered, active]
