@@ -149,7 +149,7 @@ def change_with_kubectl(path, change):
 
 
 def require_root(purpose=""):
-    """Raise PermissionError, with a message that says what to do, unless this process runs as root.
+    """Raise PermissionError unless this process runs as root. The message contains what to do.
 
     purpose: str, the beginning of the message: what requires root. Empty for none.
     """

@@ -47,7 +47,7 @@ def test_days_until_a_past_date_are_negative():
 
 
 @given(st.binary(max_size=60) | st.binary(max_size=20).map(lambda body: bytes([0x30, len(body)]) + body))
-def test_any_bytes_are_a_certificate_error(body):
+def test_any_bytes_cause_a_certificate_error(body):
     with pytest.raises(CertificateError):
         _certificates.decode(ssl.DER_cert_to_PEM_cert(body))
 

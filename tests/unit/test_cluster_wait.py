@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When the wait for a cluster ends, with the recorded timelines of a real Rancher v2.6.2."""
+"""When the wait for a cluster ends. The timelines were recorded from a real Rancher v2.6.2."""
 import json
 import os
 
@@ -141,7 +141,7 @@ def test_pressure_on_a_ready_node_is_shown():
 
 
 class Server:
-    """A client whose cluster does not change, on a clock that starts at 1000 and that only its pauses move."""
+    """A client whose cluster does not change. Its clock starts at 1000 and advances only when the client sleeps."""
 
     url = "https://rancher.example.com"
 
@@ -162,7 +162,7 @@ class Server:
 PROVISIONING = {"id": "c-abcde", "state": "provisioning"}
 
 
-def test_a_cluster_that_is_not_ready_in_time_is_described():
+def test_a_cluster_that_is_not_ready_in_time_is_reported_with_its_last_state():
     server = Server(PROVISIONING)
     with pytest.raises(RancherError) as error:
         wait_for_cluster(server, "fay", ClusterWatch(["bg1"]), 1000.0, timeout=5, slice_seconds=5)

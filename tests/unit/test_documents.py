@@ -24,7 +24,7 @@ def read(path):
 
 
 def is_shipped(path):
-    """Whether galaxy.yml leaves a path in the tarball."""
+    """Whether the tarball of the collection contains a path (build_ignore of galaxy.yml)."""
     ignored = yaml.safe_load(read("galaxy.yml"))["build_ignore"]
     return not any(fnmatch.fnmatch(path, pattern) or path.startswith(pattern + "/") for pattern in ignored)
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kubeconfigs as data: what kubectl would write, and merges that lose nothing."""
+"""Kubeconfigs as data: rendered as by kubectl, and merged without losing entries."""
 import os
 
 import pytest

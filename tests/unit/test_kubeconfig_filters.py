@@ -30,7 +30,7 @@ def fifty_clusters():
     return value
 
 
-def test_filters_with_fifty_clusters():
+def test_filters_accept_kubeconfigs_with_fifty_clusters():
     value = fifty_clusters()
     assert [len(value[plural]) for plural in ("clusters", "contexts", "users")] == [50, 50, 50]
     assert value["current-context"] == "c49"
@@ -96,7 +96,7 @@ def test_filters_cause_no_deprecation_warning(tmp_path):
               "vars": {"result": template, "expected": expected}} for template, expected in TEMPLATES.items()]
     (tmp_path / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "vars": VARIABLES, "tasks": tasks}]))
     program = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
-    done = subprocess.run([program, "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml")], cwd=ROOT, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, env=dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg")), text=True)
-    assert done.returncode == 0 and "ok=%d" % len(TEMPLATES) in done.stdout, done.stdout
-    assert "DEPRECATION" not in done.stdout, done.stdout
+    process = subprocess.run([program, "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml")], cwd=ROOT, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, env=dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg")), text=True)
+    assert process.returncode == 0 and "ok=%d" % len(TEMPLATES) in process.stdout, process.stdout
+    assert "DEPRECATION" not in process.stdout, process.stdout

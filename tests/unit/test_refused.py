@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the user may not read is reported as an error, never as missing."""
+"""Paths that the user may not read are reported as errors, never as missing."""
 import json
 import os
 import traceback

@@ -69,18 +69,18 @@ def test_rancher_bootstrap_does_not_accept_a_token(monkeypatch, capsys):
 def test_an_import_error_of_pyyaml_is_reported_with_its_traceback(tmp_path, monkeypatch, capsys):
     module = importlib.import_module("ansible_collections.fay.rancher.plugins.modules.kubeconfig")
     monkeypatch.setattr(module, "YAML_ERROR", "ModuleNotFoundError: No module named 'yaml'")
-    given, fail = {}, basic.AnsibleModule.fail_json
+    failure, fail = {}, basic.AnsibleModule.fail_json
 
     def fail_json(self, msg, **names):
-        given.update(names, msg=msg)
+        failure.update(names, msg=msg)
         fail(self, msg, **names)
 
     monkeypatch.setattr(basic.AnsibleModule, "fail_json", fail_json)
     returned("kubeconfig", {"path": str(tmp_path / "config"), "cluster": "fay"}, monkeypatch, capsys)
-    assert "PyYAML" in given["msg"] and given["exception"] == "ModuleNotFoundError: No module named 'yaml'"
+    assert "PyYAML" in failure["msg"] and failure["exception"] == "ModuleNotFoundError: No module named 'yaml'"
 
 
-def test_a_signature_that_cannot_be_verified_is_a_warning(tmp_path, monkeypatch, capsys):
+def test_a_signature_that_cannot_be_verified_causes_a_warning(tmp_path, monkeypatch, capsys):
     openssl = importlib.import_module("ansible_collections.fay.rancher.plugins.module_utils._kubernetes.openssl")
     warnings = []
     monkeypatch.setattr(openssl, "is_signed_by", lambda *unused: None)

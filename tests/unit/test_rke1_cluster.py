@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""RKE1 clusters: what is rejected, what is sent, and what somebody else changed, against the stand-in."""
+"""RKE1 clusters in the stand-in: which fields are rejected or sent, and changes by somebody else."""
 import pytest
 from ansible_collections.fay.rancher.plugins.module_utils._rancher import rke1_cluster
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.schema import check_fields, is_of_type

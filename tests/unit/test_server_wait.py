@@ -90,7 +90,7 @@ def test_the_timeout_counts_over_all_slices():
     assert clock_time[0] == 125
 
 
-def test_a_restart_between_two_slices_is_noticed():
+def test_a_restart_between_two_slices_ends_the_wait():
     first = server_wait(url_of_a_closed_port(), Docker(("running", 0)))
     first.wait(0)
     second = server_wait(url_of_a_closed_port(), Docker(("running", 1)), state=json.loads(json.dumps(first.saved_state())))

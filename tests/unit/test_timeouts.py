@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Time-outs are seconds by the clock, also with a server that accepts connections and never answers."""
+"""Timeouts are seconds by the clock, also with a server that accepts connections and never answers."""
 import time
 
 import pytest
@@ -12,12 +12,12 @@ from ansible_collections.fay.rancher.plugins.module_utils._rancher.registration 
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.transport import Transport
 from test_returned_keys import returned
 
-MAX_SECONDS = 12  # for a time-out of two seconds on a slow machine; without the time-out it would be 30 or more
+MAX_SECONDS = 12  # upper limit for a timeout of two seconds on a slow machine; without the timeout it would take 30 or more
 
 
-def client_of(url, retry_timeout=120, **seams):
+def client_of(url, retry_timeout=120, **options):
     parameters = {"url": url, "token": "token-abcde:secret", "validate_certs": False}
-    return connect(parameters, Transport(retry_timeout, **seams))
+    return connect(parameters, Transport(retry_timeout, **options))
 
 
 def seconds_until_error(function, *arguments):
@@ -85,7 +85,7 @@ def test_a_missing_registration_command_ends_by_the_clock():
 
 
 def attempts(retry_timeout, deadline=None):
-    """([time-out of each attempt], end) for a server that never answers, on a clock that starts at 0."""
+    """([timeout of each attempt], end) for a server that never answers, on a clock that starts at 0."""
     clock_time, timeouts = [0.0], []
 
     def sleep(seconds):
