@@ -21,8 +21,8 @@ def kubectl_version(requested, cluster="", newest="", file="", file_output=""):
     """The version of kubectl to install, such as "v1.21.5"; "" if it is not known yet.
 
     requested: str, a version, a series or "auto". cluster: str, the version of the API server. newest: str, the newest version of the
-    series. file: str, the path of a program that is installed instead; file_output: str, its output of `version --client -o json`, "" if
-    it was not run.
+    series. file: str, the path of a program that is installed instead of a download. file_output: str, its output of
+    `version --client -o json`, "" if it was not run.
     """
     if file:
         return str(version_of_output(file_output)) if file_output else ""

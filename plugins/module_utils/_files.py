@@ -54,8 +54,8 @@ def create_lock(lock, seconds):
             if remove_stale_lock(lock):
                 continue
             if time.monotonic() > deadline:
-                raise LockError("%s has existed for more than %d seconds: a kubectl is writing, or was killed. If none is running, remove "
-                                "that file" % (lock, seconds))
+                raise LockError("%s has existed for more than %d seconds: a kubectl is writing, or was killed. If no kubectl is running, "
+                                "remove that file" % (lock, seconds))
             time.sleep(0.1)
 
 
@@ -129,10 +129,10 @@ def as_owner_of(path):
         os.setgroups(groups_of_root)
 
 
-def change_with_kubectl(path, change):
+def change_under_kubectl_lock(path, change):
     """Call `change` under kubectl's lock until it has nothing to change. Returns how many calls changed the file.
 
-    kubectl reads the file once before it waits for the lock, and then removes entries that were added in between (client-go
+    kubectl reads the file before it waits for the lock. When it writes, it removes entries that were added in between (client-go
     tools/clientcmd/config.go ModifyConfig; kubernetes#28260). So the file is checked again after each change.
 
     change: function without arguments, returns whether it changed the file. Raises LockError, and what `change` raises.

@@ -134,14 +134,14 @@ def main():
     saved_state = parameters["_saved_state"] or {}
     watch = ClusterWatch(parameters["nodes"], parameters["goal"], parameters["settle"], parameters["stall"])
     watch.restore(saved_state)
-    begun = saved_state.get("begun") or time.monotonic()
+    started_at = saved_state.get("started_at") or time.monotonic()
     timeout = parameters["timeout"]
-    with module.api(deadline=begun + timeout, details=lambda: {"messages": watch.messages}) as client:
+    with module.api(deadline=started_at + timeout, details=lambda: {"messages": watch.messages}) as client:
         cluster, done, lines = wait_for_cluster(
-            client, parameters["name"], watch, begun, timeout, slice_seconds=parameters["_slice"] or timeout)
+            client, parameters["name"], watch, started_at, timeout, slice_seconds=parameters["_slice"] or timeout)
     module.exit_json(
-        changed=False, state=cluster["state"], messages=watch.messages, waited=int(time.monotonic() - begun),
-        done=done, lines=lines, saved_state=dict(watch.saved_state(), begun=begun))
+        changed=False, state=cluster["state"], messages=watch.messages, waited=int(time.monotonic() - started_at),
+        done=done, lines=lines, saved_state=dict(watch.saved_state(), started_at=started_at))
 
 
 if __name__ == "__main__":

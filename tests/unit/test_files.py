@@ -91,8 +91,8 @@ def test_entry_that_kubectl_removes_is_written_again(tmp_path):
         changed = not path.exists()
         path.write_text("entry")
         return changed
-    assert _files.change_with_kubectl(str(path), change) == 2 and removals
-    assert _files.change_with_kubectl(str(path), change) == 0
+    assert _files.change_under_kubectl_lock(str(path), change) == 2 and removals
+    assert _files.change_under_kubectl_lock(str(path), change) == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"fay.rancher\nmore", b"fay.ranche"])

@@ -19,7 +19,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._rancher.tokens import
 from ansible_collections.fay.rancher.plugins.modules import kubeconfig
 from conftest import ROOT
 from kubernetes_nodes import parameters
-from test_returned_keys import returned
+from test_returned_keys import run_module
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +212,7 @@ def test_connection_options_are_read_from_the_environment(standin, client, path,
     monkeypatch.setenv("RANCHER_URL", standin.url)
     monkeypatch.setenv("RANCHER_PASSWORD", standin.password)
     arguments = {"cluster": "fay", "path": path, "verify": False, "rancher": {"ca_from_loopback": True}}
-    unused, result = returned("kubeconfig", arguments, monkeypatch, capsys)
+    unused, result = run_module("kubeconfig", arguments, monkeypatch, capsys)
     assert result["changed"] and tokens_in_rancher(client, path) == [token_in_file(path)]
 
 

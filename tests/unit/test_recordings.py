@@ -147,7 +147,7 @@ class Player:
 
     @staticmethod
     def complete_body(text):
-        """The JSON of a body of first-boot, or {} if the recorder truncated it. Only there it recorded the `sort` links."""
+        """The JSON of a body of first-boot, or {} if the recorder truncated it. Other topics were recorded without `sort` links."""
         try:
             value = json.loads(text)
         except ValueError:

@@ -53,13 +53,13 @@ def url_of_a_closed_port():
     ([("exited", 0)], "is not running: its state is exited, its last exit code is 126"),
 ])
 def test_a_container_that_exits_or_restarts_ends_the_wait(states, message):
-    begun = time.time()
+    started_at = time.time()
     with pytest.raises(ServerError) as error:
         server_wait(url_of_a_closed_port(), Docker(*states), sleep=lambda seconds: None).wait(30)
     assert message in str(error.value)
     assert "last line" in str(error.value)
     assert "Bootstrap Password: ********" in str(error.value) and "abcdefghijklmnop" not in str(error.value)
-    assert time.time() - begun < 10
+    assert time.time() - started_at < 10
 
 
 def test_a_missing_container_is_reported():
@@ -68,10 +68,10 @@ def test_a_missing_container_is_reported():
 
 
 def test_the_timeout_includes_requests_without_an_answer(silent_server):
-    begun = time.time()
+    started_at = time.time()
     with pytest.raises(ServerError, match="has not answered at .* within 3 seconds"):
         server_wait(silent_server, RUNNING, timeout=3).wait(3)
-    assert 2.9 < time.time() - begun < 6
+    assert 2.9 < time.time() - started_at < 6
 
 
 def test_the_timeout_counts_over_all_slices():
@@ -129,14 +129,14 @@ def test_docker_that_does_not_answer_ends_the_wait(silent_server, tmp_path, monk
         process = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         return process.returncode, process.stdout.decode(), process.stderr.decode()
 
-    begun = time.monotonic()
+    started_at = time.monotonic()
     with pytest.raises(ServerError, match="did not answer `docker inspect rancher` within 2 seconds"):
         server_wait(silent_server, run, timeout=2).wait(30)
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - started_at < 15
 
 
 def test_the_timeout_includes_an_answer_in_single_bytes(dripping_server):
-    begun = time.monotonic()
+    started_at = time.monotonic()
     with pytest.raises(ServerError, match="has not answered at .* within 2 seconds"):
         server_wait(dripping_server, RUNNING, timeout=2).wait(30)
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - started_at < 15

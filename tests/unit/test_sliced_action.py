@@ -35,11 +35,11 @@ def run_action(monkeypatch, *results):
 
 def test_the_module_runs_until_it_is_done_and_gets_its_state_back(monkeypatch):
     action, result, shown = run_action(
-        monkeypatch, {"done": False, "changed": True, "lines": ["10 %"], "saved_state": {"begun": 1}},
-        {"done": False, "changed": False, "lines": ["10 %", "20 %"], "saved_state": {"begun": 2}},
+        monkeypatch, {"done": False, "changed": True, "lines": ["10 %"], "saved_state": {"started_at": 1}},
+        {"done": False, "changed": False, "lines": ["10 %", "20 %"], "saved_state": {"started_at": 2}},
         {"done": True, "changed": False, "lines": [], "saved_state": {}, "root": "/appdata"})
     assert action.arguments == [{"path": "/appdata", "_slice": 10}] + [
-        {"path": "/appdata", "_slice": 10, "_saved_state": {"begun": number}} for number in (1, 2)]
+        {"path": "/appdata", "_slice": 10, "_saved_state": {"started_at": number}} for number in (1, 2)]
     assert result == {"changed": True, "root": "/appdata"}
     assert shown == ["  bg1: 10 %", "  bg1: 20 %"]
 

@@ -118,7 +118,8 @@ def _check_mounts(source):
 
 def _check_target(source, target):
     if has_complete_data(target):
-        raise DataRootError("%s is not empty, and Docker's data is at %s. Empty it, or choose another data root" % (target, source))
+        raise DataRootError("%s is not empty, and Docker's data is at %s. The new data root must be empty or missing. Empty %s, or choose "
+                            "another data root" % (target, source, target))
 
 
 def _check_filesystem(target, parent):

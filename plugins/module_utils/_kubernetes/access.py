@@ -122,7 +122,7 @@ def validate(access, requirements):
 
 
 def check_certificates(access):
-    """The expiry dates of an access {certificate, token, authority: datetime}, as far as they exist. Contacts no server.
+    """The expiry dates of an access, those that exist: {certificate, token, authority: datetime}. Contacts no server.
 
     Raises PkiError if key, dates or signature of the certificate are not valid.
     """

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ansible_collections.fay.rancher.plugins.module_utils._files import (
     as_owner_of,
-    change_with_kubectl,
+    change_under_kubectl_lock,
     existing_parent,
     first_foreign_owner,
     make_directories,
@@ -145,7 +145,7 @@ def update(request, entry, check_mode=False):
             changes.append(write_change(request, plan_change(request, entry)))
             return changes[-1].changed
 
-        change_with_kubectl(request.path, change)
+        change_under_kubectl_lock(request.path, change)
         return changes[0]
 
 

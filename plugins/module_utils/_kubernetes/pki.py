@@ -194,7 +194,7 @@ def status(path):
 
 def unreadable(path, error):
     """The UnreadableError for a PermissionError."""
-    return UnreadableError("%s cannot be read: %s. Root is required: run the module as root (become: true)" % (path, error.strerror))
+    return UnreadableError("%s cannot be read: %s. Run the module as root (become: true)" % (path, error.strerror))
 
 
 def read_pem(path):

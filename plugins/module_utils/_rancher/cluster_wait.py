@@ -140,14 +140,14 @@ class ClusterWatch:
         return RancherError(text)
 
 
-def wait_for_cluster(client, name, watch, begun, timeout, slice_seconds):
+def wait_for_cluster(client, name, watch, started_at, timeout, slice_seconds):
     """Poll the cluster until the wait is done, or until this slice of the wait ends: (cluster, whether it is done, new lines).
 
-    watch: a ClusterWatch. begun: time of the clock at which the wait began. timeout: seconds of the whole wait. slice_seconds:
+    watch: a ClusterWatch. started_at: time of the clock at which the wait began. timeout: seconds of the whole wait. slice_seconds:
     seconds of this slice. Raises RancherError if the wait failed or timed out, or if the cluster does not exist.
     """
     clock, lines = client.transport.clock, []
-    end, end_of_slice = begun + timeout, clock() + slice_seconds
+    end, end_of_slice = started_at + timeout, clock() + slice_seconds
     while True:
         cluster = client.cluster(name)
         if cluster is None:

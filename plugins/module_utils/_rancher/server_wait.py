@@ -87,16 +87,16 @@ class ServerWait:
         self.container, self.url, self.timeout = container, url, timeout
         self._clock, self._sleep = clock, sleep
         state = state or {}
-        self.begun = state.get("begun") or clock()
+        self.started_at = state.get("started_at") or clock()
         self.restarts = state.get("restarts")  # how often the container had been restarted when the wait began
 
     def saved_state(self):
-        return {"begun": self.begun, "restarts": self.restarts}
+        return {"started_at": self.started_at, "restarts": self.restarts}
 
     @property
     def waited(self):
         """Seconds since the wait began."""
-        return self._clock() - self.begun
+        return self._clock() - self.started_at
 
     def wait(self, seconds):
         """Poll for at most `seconds`: (value of the setting first-login or None, [line for the operator]).
