@@ -11,7 +11,7 @@ UNKNOWN_PROGRAM = "?"  # what host_info returns if it cannot name the program
 def space_problems(free, requirements):
     """Sentences (list of str) for directories with too little space. free: {path: bytes}; requirements: `space` of host_problems."""
     return ["%s has %.1f GiB free; %d GiB are required for %s. %s" % (
-                item["path"], free[item["path"]] / GIB, int(item["gib"]), item["purpose"], item["remedy"])
+            item["path"], free[item["path"]] / GIB, int(item["gib"]), item["purpose"], item["remedy"])
             for item in requirements if free[item["path"]] < int(item["gib"]) * GIB]
 
 
