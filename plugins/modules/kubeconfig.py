@@ -150,7 +150,7 @@ options:
       retry_timeout:
         description:
           - Seconds for which a request is repeated while the connection is refused or reset, or the server answers 429, 502, 503 or
-            504. Time spent waiting for an answer counts.
+            504. They include the time spent waiting for an answer.
           - With V(0), a request is sent once and fails after 30 seconds without an answer.
         type: int
         default: 120

@@ -81,7 +81,7 @@ image:
   type: str
   sample: rancher/rancher-agent:v2.6.2
 eviction_hard:
-  description: The C(--eviction-hard) that the cluster gives its kubelets. Empty if it gives none.
+  description: The C(--eviction-hard) that the cluster sets for its kubelets. Empty if it sets none.
   returned: if the cluster exists
   type: str
   sample: imagefs.available<2Gi,nodefs.available<2Gi

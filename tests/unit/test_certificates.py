@@ -53,7 +53,7 @@ def test_any_bytes_cause_a_certificate_error(body):
 
 
 @given(st.integers(0, 700), st.integers(0, 255))
-def test_damaged_byte_gives_a_certificate_or_a_certificate_error(rke1_certificates, place, byte):
+def test_certificate_with_a_damaged_byte_is_decoded_or_reported(rke1_certificates, place, byte):
     der = bytearray(ssl.PEM_cert_to_DER_cert(pki.text(rke1_certificates, "kube-apiserver.pem")))
     der[place % len(der)] = byte
     try:

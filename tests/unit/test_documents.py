@@ -56,7 +56,7 @@ def anchors(text):
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
-def test_links_to_headings_lead_to_one(path):
+def test_links_to_headings_lead_to_existing_headings(path):
     for target, anchor in re.findall(r"\]\(([^)#\s:]*)#([^)\s]+)\)", read(path)):
         linked = os.path.normpath(os.path.join(os.path.dirname(path), target)) if target else path
         assert anchor in anchors(read(linked)), anchor

@@ -80,7 +80,7 @@ def test_lock_serializes_writers(tmp_path):
 
 
 def test_entry_that_kubectl_removes_is_written_again(tmp_path):
-    """kubectl read the file before the entry was added, and writes what it read afterwards."""
+    """kubectl reads the file before the entry is added, and then writes the file without it."""
     path = tmp_path / "config"
     removals = []
 

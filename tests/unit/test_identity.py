@@ -175,7 +175,7 @@ def test_minting_requires_the_key_of_the_ca(node, api_server):
 
 # ---- another kubeconfig
 
-def test_access_is_taken_from_the_kubeconfig_in_content(api_server):
+def test_access_is_loaded_from_the_kubeconfig_in_content(api_server):
     verified = find_access(server=api_server.url, content=admin_kubeconfig(api_server))
     assert verified.rights["get pods/log"] and verified.access.server.url == api_server.url
 

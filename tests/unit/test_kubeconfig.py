@@ -108,7 +108,7 @@ def test_comments_are_detected(text, has_comments):
 
 
 @given(st.text())
-def test_any_text_is_a_kubeconfig_or_a_kubeconfig_error(text):
+def test_any_text_is_parsed_as_a_kubeconfig_or_reported(text):
     try:
         assert isinstance(_kubeconfig.parse(text), dict)
     except _kubeconfig.KubeconfigError as error:

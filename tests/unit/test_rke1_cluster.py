@@ -87,7 +87,7 @@ def test_a_change_of_the_rke_config_contains_the_rest_of_it():
         "kubernetesVersion": "v1", "services": {"etcd": {"snapshot": True}, "kubelet": {"extraArgs": {"max-pods": "200"}}}}
 
 
-def test_empty_values_that_the_server_adds_are_no_change_by_others():
+def test_empty_values_that_the_server_adds_are_not_changes_by_others():
     added = {"description": "", "enableNetworkPolicy": False}
     assert rke1_cluster.changed_by_others({}, added, list(added)) == []
     assert rke1_cluster.changed_by_others({}, {"description": "theirs"}, ["description"]) == ["description"]

@@ -74,7 +74,7 @@ def test_the_timeout_includes_requests_without_an_answer(silent_server):
     assert 2.9 < time.time() - started_at < 6
 
 
-def test_the_timeout_counts_over_all_slices():
+def test_the_timeout_covers_all_slices():
     clock_time, state = [100.0], None
     for number in range(3):
         wait = server_wait(url_of_a_closed_port(), RUNNING, timeout=25, state=state, clock=lambda: clock_time[0],

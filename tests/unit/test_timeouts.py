@@ -54,7 +54,7 @@ def test_the_timeout_of_an_api_server_includes_an_answer_in_single_bytes(drippin
     assert 1.9 < time.monotonic() - started_at < MAX_SECONDS
 
 
-def test_an_error_in_single_bytes_ends_by_the_clock(dripping_server, monkeypatch):
+def test_reading_an_error_in_single_bytes_ends_by_the_clock(dripping_server, monkeypatch):
     monkeypatch.setattr(_transport, "REQUEST_SECONDS", 2)
     started_at = time.monotonic()
     with pytest.raises(RancherError, match="answered GET /error with 403$"):
@@ -67,7 +67,7 @@ def test_the_timeout_of_the_registration_command_ends_a_request(silent_server):
     assert 1.9 < seconds < MAX_SECONDS
 
 
-def test_a_missing_registration_command_ends_by_the_clock():
+def test_the_wait_for_a_registration_command_ends_by_the_clock():
     clock_time = [1000.0]
 
     class Client:

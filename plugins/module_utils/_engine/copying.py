@@ -9,7 +9,13 @@ import signal
 import time
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
-from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import MARKER, gib, has_data, measure_data, partial_copy_path
+from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import (
+    MARKER,
+    format_gib,
+    has_data,
+    measure_data,
+    partial_copy_path,
+)
 from ansible_collections.fay.rancher.plugins.module_utils._files import make_directories
 
 # Exit codes of an rsync of which one of its processes was killed: rsync(1), sh(1).
@@ -73,7 +79,7 @@ class Copy:
         if progress:
             size, percent, rate = progress
             lines.append("%s of %s copied from %s to %s (%d %%, %s)" % (
-                gib(size), gib(journal["size"]), journal["from"], journal["to"], percent, rate))
+                format_gib(size), format_gib(journal["size"]), journal["from"], journal["to"], percent, rate))
 
     def _has_succeeded(self, journal):
         code = self.state.read_copy_file("copy.code").strip()

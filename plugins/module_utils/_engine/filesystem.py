@@ -25,8 +25,8 @@ DIRENT_TYPE_OFFSET = 18  # struct dirent of 64-bit Linux: d_ino 8, d_off 8, d_re
 
 # ---- paths
 
-def gib(size):
-    """Text of a number of bytes in GiB."""
+def format_gib(size):
+    """A number of bytes in GiB, as text such as `12.4 GiB`."""
     return "%.1f GiB" % (size / 1024.0 ** 3)
 
 

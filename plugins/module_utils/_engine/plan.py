@@ -10,7 +10,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine import config,
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
 from ansible_collections.fay.rancher.plugins.module_utils._engine.engine_files import containerd_root
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import (
-    gib,
+    format_gib,
     has_complete_data,
     has_data,
     is_same_path,
@@ -146,7 +146,7 @@ def _check_space(source, target, parent, size, entries):
     free, inodes = status.f_bavail * status.f_frsize, status.f_favail
     if free + copied_size < size * SPACE_FACTOR:
         raise DataRootError("%s has %s free; moving the data of %s needs %s. Free some space, or choose a data root on a larger "
-                            "filesystem" % (parent, gib(free), source, gib(size * SPACE_FACTOR - copied_size)))
+                            "filesystem" % (parent, format_gib(free), source, format_gib(size * SPACE_FACTOR - copied_size)))
     if status.f_files and inodes + copied_entries < entries * SPACE_FACTOR:
         raise DataRootError("%s has %d inodes free; moving the data of %s needs %d. Choose a data root on a filesystem with more inodes"
                             % (parent, inodes, source, entries * SPACE_FACTOR - copied_entries))

@@ -5,7 +5,7 @@
 import os
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.data_root import Move
-from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import gib, has_data, read_text
+from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import format_gib, has_data, read_text
 from ansible_collections.fay.rancher.plugins.module_utils._engine.plan import find_data_root
 from ansible_collections.fay.rancher.plugins.module_utils._files import free_bytes
 
@@ -72,7 +72,7 @@ def describe_plan(plan, detected_from):
         return ["The data root remains %s; its flag in docker.service would be replaced by daemon.json" % plan["to"],
                 "Running containers that would restart: %d" % containers]
     lines = ["%s would be moved from %s (detected from: %s) to %s by %s; %s are free there" % (
-        gib(plan["size"]), plan["from"], detected_from, plan["to"], plan["method"], gib(plan["free"])),
+        format_gib(plan["size"]), plan["from"], detected_from, plan["to"], plan["method"], format_gib(plan["free"])),
         "Running containers that would stop during the move: %d" % containers]
     if plan["swarm"]:
         lines.append("This swarm node would be unavailable during the move, and its services would run on other nodes. Drain it first")

@@ -59,7 +59,10 @@ class NodeIdentityFinder:
         return [expanded for url in urls for expanded in (self.node_servers() if url == "node" else [url])]
 
     def node_servers(self):
-        """URLs at which the node itself reaches an API server: its loopback address, then that of its agent. Raises PkiError."""
+        """URLs at which the node itself reaches an API server: its loopback address, then those in its agent's kubeconfig.
+
+        Raises PkiError.
+        """
         path = self.layout.kubeconfig
         agent = parse_kubeconfig(_pki.read_pem(path), path) if path else _kubeconfig.empty()
         urls = [(item.get("cluster") or {}).get("server") for item in agent["clusters"]]

@@ -133,7 +133,7 @@ def certificate_pairs(directory, certificate_suffix, key_suffix, prefix=""):
     try:
         files = os.listdir(directory) if is_directory(directory) else []
     except PermissionError as error:
-        raise unreadable(directory, error)
+        raise unreadable_error(directory, error)
     pairs = {}
     for file in sorted(files):
         stem = file[:-len(certificate_suffix)]
@@ -189,10 +189,10 @@ def status(path):
     try:
         return _files.status(path)
     except PermissionError as error:
-        raise unreadable(path, error)
+        raise unreadable_error(path, error)
 
 
-def unreadable(path, error):
+def unreadable_error(path, error):
     """The UnreadableError for a PermissionError."""
     return UnreadableError("%s cannot be read: %s. Run the module as root (become: true)" % (path, error.strerror))
 
@@ -203,6 +203,6 @@ def read_pem(path):
         with open(path, encoding="ascii", errors="replace") as source:
             return source.read()
     except PermissionError as error:
-        raise unreadable(path, error)
+        raise unreadable_error(path, error)
     except OSError as error:
         raise PkiError("%s cannot be read: %s" % (path, error.strerror))

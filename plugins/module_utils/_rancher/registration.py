@@ -59,7 +59,7 @@ def node_summary(node):
 
 
 def eviction_hard(cluster):
-    """The `--eviction-hard` that an RKE1 cluster gives its kubelets; empty if it gives none."""
+    """The `--eviction-hard` that an RKE1 cluster sets for its kubelets; empty if it sets none."""
     value = cluster
     for name in ("rancherKubernetesEngineConfig", "services", "kubelet", "extraArgs"):
         value = value.get(name) or {}

@@ -151,7 +151,7 @@ def merge(current, value):
 def changed_by_others(first, second, fields):
     """Sorted names of those `fields` that somebody else changed between two reads of the cluster.
 
-    The server itself adds empty values soon after the creation of a cluster: these are no change.
+    The server itself adds empty values soon after the creation of a cluster. These are not changes by somebody else.
     """
     return sorted(name for name in fields if name != "name" and (first.get(name) or None) != (second.get(name) or None))
 
