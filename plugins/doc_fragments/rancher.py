@@ -37,8 +37,8 @@ options:
     type: str
   ca_from_loopback:
     description:
-      - If V(true), trust the CA certificate that the server presents on V(127.0.0.1) of the host that runs the module. For modules
-        that run on the Rancher host itself.
+      - If V(true), trust the CA certificate that the server presents on V(127.0.0.1) of the host that runs the module. Use it only if
+        that host is the Rancher host itself.
     type: bool
     default: false
   validate_certs:
@@ -49,7 +49,7 @@ options:
   retry_timeout:
     description:
       - Seconds for which a request is repeated while the connection is refused or reset, or the server answers 429, 502, 503 or
-        504. Time spent waiting for an answer counts.
+        504. They include the time spent waiting for an answer.
       - With V(0), a request is sent once and fails after 30 seconds without an answer.
     type: int
     default: 120

@@ -5,7 +5,7 @@
 
 DOCUMENTATION = r"""
 module: docker_data_root
-short_description: Moves Docker's data root to another path
+short_description: Move Docker's data root to another path
 version_added: 0.1.0
 description:
   - Finds Docker's data and moves it to O(path) as one transaction. The current location is the one that the running Docker
@@ -26,8 +26,8 @@ options:
     type: path
   keep_old:
     description:
-      - If V(true), the old root is kept after a copy, as C(/var/lib/docker.old-2026-11-24). A mount point keeps its name.
-      - If V(false), it is removed after the new root was verified, together with those that earlier moves have kept.
+      - If V(true), the old root is kept after a copy, as C(/var/lib/docker.old-2026-11-24). If it is a mount point, it keeps its name.
+      - If V(false), it is removed after the new root was verified, together with the old roots that earlier moves have kept.
     type: bool
     default: true
   config_backup:
@@ -122,7 +122,7 @@ moved:
       type: int
       sample: 81234
     free:
-      description: Free bytes at the new place before the move. In check mode only.
+      description: Free bytes at the new path before the move. In check mode only.
       type: int
       sample: 107374182400
     containers:
@@ -130,7 +130,7 @@ moved:
       type: int
       sample: 12
 old_root:
-  description: The newest old data root that is kept. Empty if this run has moved nothing or none is kept.
+  description: The newest old data root that is kept. Empty if this run moved nothing, or if no old root is kept.
   returned: success
   type: str
   sample: /var/lib/docker.old-2026-11-24
@@ -152,10 +152,10 @@ root:
   type: str
   sample: /var/lib/docker
 detected_from:
-  description: How RV(root) is known. C(engine), C(daemon.json), C(unit), or C(default) if nothing names it.
+  description: Source of RV(root), V(docker) (the running Docker), V(daemon.json), V(unit), or V(default) if none of these names it.
   returned: success
   type: str
-  sample: engine
+  sample: docker
 has_data:
   description: Whether RV(root) contains data.
   returned: success

@@ -23,8 +23,8 @@ options:
     required: true
   bootstrap_password:
     description:
-      - Password of the first boot. Rancher 2.6 and later print a random one to their log unless E(CATTLE_BOOTSTRAP_PASSWORD) was
-        set. The default is V(admin), as in older versions.
+      - Password of the first boot. Rancher 2.6 and later write a random one to their log unless E(CATTLE_BOOTSTRAP_PASSWORD) was
+        set. The default is V(admin), the first password of older versions.
     type: str
   server_url:
     description:

@@ -27,7 +27,7 @@ options:
     required: true
   kubernetes_version:
     description:
-      - One of the versions that the server offers, such as V(v1.21.5-rancher1-1). The default is the server's own.
+      - One of the versions that the server offers, such as V(v1.21.5-rancher1-1). The default is chosen by the server.
     type: str
   network:
     description:

@@ -4,7 +4,7 @@
 """Conversion of a role's options to the types that its argument_specs declare. Private to the collection.
 
 Ansible checks that the string of `-e NAME=false` can be a boolean, but does not convert it. So each role converts its options once, in
-its preflight, and then reads only the converted ones.
+its preflight, and then reads only the converted options.
 """
 from collections.abc import Mapping
 
@@ -93,7 +93,7 @@ def _as_map(value, option, name):
         except yaml.YAMLError:
             value = None
     if not isinstance(value, Mapping):
-        raise OptionError("%s is not a map; a map is required, in a string as JSON" % name)
+        raise OptionError("%s is not a map; a map is required. With -e NAME=VALUE, write it as JSON" % name)
     known = option.get("options") or {}
     return {str(key): convert(item, known.get(key, {"type": "raw"}), "%s.%s" % (name, key)) for key, item in value.items()}
 

@@ -20,7 +20,7 @@ from rancher_clients import FaultyOpener, client_of, other_tokens
     "GET /v3/settings/server-version", "GET /v3/clusters", "POST /v3/clusters", "PUT /v3/clusters",
     "POST /v3/tokens?action=logout"])
 def test_every_request_is_repeated_after_a_reset_connection(standin, faulty_request, when):
-    """Before or after the server gets the request: the work is done once, and no token is left."""
+    """The fault is before or after the server gets the request. The change is made once, and no token remains."""
     opener = FaultyOpener(faulty_request, when)
     name = "reset-%d" % (abs(hash((faulty_request, when))) % 10 ** 8)
     with client_of(standin, opener) as client:
@@ -42,7 +42,7 @@ def test_requests_to_a_busy_server_are_repeated(standin, status):
     assert opener.times == 0 and other_tokens(standin) == []
 
 
-def test_retries_end_with_the_cause():
+def test_the_last_error_is_reported_after_all_retries():
     clock = iter(range(0, 1000, 20))
     transport = Transport(sleep=lambda seconds: None, clock=lambda: next(clock))
     client = RancherClient("https://127.0.0.1:1", password="x", transport=transport)

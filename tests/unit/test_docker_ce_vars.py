@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Texts that the role docker_ce writes, also on systems of which the lab has no host: its variables, templated with their facts."""
+"""Texts that the role docker_ce writes on systems that the lab does not have: its variables, templated with facts of these systems."""
 import json
 import os
 import subprocess

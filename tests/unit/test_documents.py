@@ -24,7 +24,7 @@ def read(path):
 
 
 def is_shipped(path):
-    """Whether galaxy.yml leaves a path in the tarball."""
+    """Whether the tarball of the collection contains a path (build_ignore of galaxy.yml)."""
     ignored = yaml.safe_load(read("galaxy.yml"))["build_ignore"]
     return not any(fnmatch.fnmatch(path, pattern) or path.startswith(pattern + "/") for pattern in ignored)
 
@@ -56,7 +56,7 @@ def anchors(text):
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
-def test_links_to_headings_lead_to_one(path):
+def test_links_to_headings_lead_to_existing_headings(path):
     for target, anchor in re.findall(r"\]\(([^)#\s:]*)#([^)\s]+)\)", read(path)):
         linked = os.path.normpath(os.path.join(os.path.dirname(path), target)) if target else path
         assert anchor in anchors(read(linked)), anchor

@@ -19,7 +19,7 @@ def test_too_little_space_is_reported_with_what_is_required():
         "/data has 3.0 GiB free; 10 GiB are required for the images. Free some space"]
 
 
-def test_a_size_from_a_template_of_ansible_core_2_16_is_a_string():
+def test_a_size_may_be_a_string_as_from_a_template_of_ansible_core_2_16():
     assert len(host_problems({"free": {"/data": 3 * GIB}}, space=[dict(SPACE[0], gib="10")])) == 1
 
 

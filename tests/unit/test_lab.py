@@ -37,8 +37,9 @@ def test_machine_that_is_too_small_is_rejected(monkeypatch, limit, message):
 
 
 def test_make_demo_checks_the_machine_before_it_installs_anything():
-    done = subprocess.run(["make", "--dry-run", "--no-print-directory", "demo"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    assert done.stdout.splitlines()[:2] == ["tests/lab/lab check", "tests/setup"]
+    command = ["make", "--dry-run", "--no-print-directory", "demo"]
+    process = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    assert process.stdout.splitlines()[:2] == ["tests/lab/lab check", "tests/setup"]
 
 
 def test_two_commands_do_not_build_at_the_same_time(lab, monkeypatch, tmp_path, capsys):
@@ -102,8 +103,8 @@ def test_addresses_are_plain_values(name, paths):
     environment.pop("FAY_LAB_SET", None)
     if name in ("fay", "bench"):
         environment["FAY_LAB_SET"] = name
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
-    shown = json.loads(done.stdout.decode())["_meta"]["hostvars"]
+    process = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
+    shown = json.loads(process.stdout.decode())["_meta"]["hostvars"]
     addresses = {host: values["ansible_host"] for host, values in shown.items()}
     assert addresses == {host: config.address_of(name, host) for host in config.SETS[name][1]}
 
@@ -112,7 +113,7 @@ def test_missing_packages_are_named_if_the_user_may_not_install_them():
     """Without root and sudo, before `make demo` does anything else."""
     script = ('id() { echo 1000; }; command() { case $2 in sudo|debootstrap) return 1;; *) builtin command "$@";; esac; }; '
               'export -f id command; bash "$0" packages')
-    done = subprocess.run(["bash", "-c", script, os.path.join(ROOT, "tests", "lab", "host.sh")],
-                          capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "missing on this machine: debootstrap" in done.stderr and "Install them as root" in done.stderr
+    process = subprocess.run(["bash", "-c", script, os.path.join(ROOT, "tests", "lab", "host.sh")],
+                             capture_output=True, text=True)
+    assert process.returncode == 1
+    assert "missing on this machine: debootstrap" in process.stderr and "Install them as root" in process.stderr

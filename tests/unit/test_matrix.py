@@ -76,16 +76,16 @@ def test_core_fails_on_a_deprecation_warning(matrix, monkeypatch, capsys, output
 def test_core_fails_if_a_later_run_changes_something(matrix, monkeypatch, runs, passed):
     core = matrix.Core("2.16.0", "3.4.0", "7.2.0", [PYTHON])
     monkeypatch.setattr(matrix, "CORES", [core])
-    left = list(runs)
-    variables = []
+    remaining = list(runs)
+    environments = []
 
-    def run_roles(core, **given):
-        variables.append(given)
-        code, changed = left.pop(0)
+    def run_roles(core, **environment):
+        environments.append(environment)
+        code, changed = remaining.pop(0)
         return code, RECAP % changed
     monkeypatch.setattr(matrix, "run_roles", run_roles)
     assert matrix.converge(core, True)[0] is passed
-    assert left == [] and variables == [{}, {}, {"ANSIBLE_JINJA2_NATIVE": "true"}][:len(runs)]
+    assert remaining == [] and environments == [{}, {}, {"ANSIBLE_JINJA2_NATIVE": "true"}][:len(runs)]
 
 
 def test_required_versions_are_those_tested(matrix, monkeypatch):

@@ -12,7 +12,7 @@ import yaml
 from ansible_collections.fay.rancher.plugins.doc_fragments import rancher
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import CONNECTION_ARGUMENTS, connect
 from conftest import ROOT, needs_ansible
-from test_returned_keys import returned
+from test_returned_keys import run_module
 
 pytestmark = needs_ansible
 VARIABLES = {"url": "RANCHER_URL", "username": "RANCHER_USERNAME", "password": "RANCHER_PASSWORD", "token": "RANCHER_TOKEN",
@@ -42,7 +42,7 @@ def test_the_connection_options_are_read_from_the_environment(standin, tmp_path,
     monkeypatch.setenv("RANCHER_URL", standin.url)
     monkeypatch.setenv("RANCHER_PASSWORD", standin.password)
     monkeypatch.setenv("RANCHER_CA_CERT", str(tmp_path / "ca.pem"))
-    _, result = returned("rancher_registration_info", {"name": "missing"}, monkeypatch, capsys)
+    _, result = run_module("rancher_registration_info", {"name": "missing"}, monkeypatch, capsys)
     assert result["exists"] is False
 
 
@@ -50,7 +50,7 @@ def test_an_option_replaces_the_environment_variable(standin, monkeypatch, capsy
     monkeypatch.setenv("RANCHER_URL", "https://127.0.0.1:1")
     monkeypatch.setenv("RANCHER_USERNAME", "somebody")
     arguments = {"name": "missing", "url": standin.url, "password": standin.password, "username": "admin", "ca_from_loopback": True}
-    assert returned("rancher_registration_info", arguments, monkeypatch, capsys)[1]["exists"] is False
+    assert run_module("rancher_registration_info", arguments, monkeypatch, capsys)[1]["exists"] is False
 
 
 @pytest.mark.parametrize("name, value, message", [
@@ -61,7 +61,7 @@ def test_an_option_replaces_the_environment_variable(standin, monkeypatch, capsy
 def test_each_environment_variable_is_used(standin, monkeypatch, capsys, name, value, message):
     monkeypatch.setenv(name, value)
     arguments = {"name": "missing", "url": standin.url, "password": standin.password, "ca_from_loopback": True}
-    result = returned("rancher_registration_info", arguments, monkeypatch, capsys)[1]
+    result = run_module("rancher_registration_info", arguments, monkeypatch, capsys)[1]
     assert result["failed"] and message in result["msg"] and "SECRET" not in result["msg"]
 
 
@@ -69,14 +69,14 @@ def test_the_bootstrap_reads_the_password_but_not_the_token_from_the_environment
     monkeypatch.setenv("RANCHER_PASSWORD", standin.password)
     monkeypatch.setenv("RANCHER_TOKEN", "token-xxxxx:SECRET")
     arguments = {"url": standin.url, "ca_from_loopback": True}
-    result = returned("rancher_bootstrap", arguments, monkeypatch, capsys)[1]
+    result = run_module("rancher_bootstrap", arguments, monkeypatch, capsys)[1]
     assert result["server_url"] == standin.url and not result["password_changed"]
 
 
 def test_a_password_or_a_token_is_required(monkeypatch, capsys):
     for name in VARIABLES.values():
         monkeypatch.delenv(name, raising=False)
-    result = returned("rancher_cluster", {"name": "fay", "url": "https://127.0.0.1:1"}, monkeypatch, capsys)[1]
+    result = run_module("rancher_cluster", {"name": "fay", "url": "https://127.0.0.1:1"}, monkeypatch, capsys)[1]
     assert "one of the following is required: password, token" in result["msg"]
 
 
@@ -87,7 +87,7 @@ def test_a_password_or_a_token_is_required(monkeypatch, capsys):
 ])
 def test_invalid_options_are_rejected_without_a_connection(monkeypatch, capsys, name, arguments, message):
     arguments = dict({"url": "https://127.0.0.1:1", "password": "a password"}, **arguments)
-    result = returned(name, arguments, monkeypatch, capsys)[1]
+    result = run_module(name, arguments, monkeypatch, capsys)[1]
     assert result["failed"] and message in result["msg"]
 
 

@@ -55,14 +55,14 @@ def test_every_option_is_converted_from_a_string(role, name, option):
 
 
 @pytest.mark.parametrize("text", ["no", "false", "False", "0", "off"])
-def test_a_string_can_be_false(text):
+def test_a_string_is_converted_to_false(text):
     assert convert_options({"r_hold": {"type": "bool"}}, {"r_hold": text}, "r_") == ({"hold": False}, [])
 
 
 @pytest.mark.parametrize("text, items", [
     ("localhost,127.0.0.1", ["localhost", "127.0.0.1"]), ("", []), ("ops", ["ops"]), ('["a", "b"]', ["a", "b"]), ("[a, b]", ["a", "b"]),
     ("[::1]:80,b", ["[::1]:80", "b"])])
-def test_a_string_can_be_a_list(text, items):
+def test_a_string_is_converted_to_a_list(text, items):
     assert convert_options({"r_x": {"type": "list", "elements": "str"}}, {"r_x": text}, "r_") == ({"x": items}, [])
 
 

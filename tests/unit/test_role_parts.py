@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The parts of the roles: each has preflight and apply, and a part that needs another one fails with a message that names it."""
+"""The parts of the roles: each role has preflight and apply, and a part fails if another part that it needs has not run."""
 import json
 import os
 import subprocess
@@ -32,7 +32,7 @@ def test_each_entry_point_is_a_file_of_tasks(role):
 
 
 def run_part(folder, role, part, variables):
-    """Run a part of a role on localhost without preparation; (exit code, output as one line)."""
+    """Run a part of a role on localhost without the parts before it: (exit code, output as one line)."""
     tasks = [{"ansible.builtin.import_role": {"name": "fay.rancher." + role, "tasks_from": part}}]
     (folder / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}]))
     program = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")

@@ -23,7 +23,7 @@ def test_graph_flag_is_replaced_and_the_unit_of_the_package_is_unchanged():
 def test_check_mode_reports_the_move():
     run = run_playbook(PLAYBOOK, variables={"docker_ce_data_root": "/appdata/elsewhere"}, arguments=["--check", "--limit=el9"])
     assert run.code == 0, run.output
-    assert "would be moved from /appdata/lib/docker (detected from: engine) to /appdata/elsewhere by rename" in run.text
+    assert "would be moved from /appdata/lib/docker (detected from: docker) to /appdata/elsewhere by rename" in run.text
     assert "Running containers that would stop during the move: 1" in run.text
     assert_data_is_complete("el9", "/appdata/lib/docker")
 

@@ -36,7 +36,7 @@ def test_kubectl_and_the_module_keep_each_others_entries():
         "for number in range(%d):\n"
         "    names = dict.fromkeys(('cluster', 'user', 'context'), 'module%%d' %% number)\n"
         "    added = _kubeconfig.build(names, {'server': 'https://x'}, {'token': 't'})\n"
-        "    assert _files.change_with_kubectl('/root/both', change)\n") % rounds
+        "    assert _files.change_under_kubectl_lock('/root/both', change)\n") % rounds
     writer = threading.Thread(target=lambda: host.check_output("cd /tmp/module && python3 -c %s", program))
     writer.start()
     # kubectl fails at once if the file is locked, and then it is run again. It does not lock the file of --kubeconfig.

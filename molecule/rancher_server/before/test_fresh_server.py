@@ -65,7 +65,7 @@ def test_wait_for_a_silent_server_ends_after_the_timeout(remove_the_container):
     begin = time.time()
     run = run_playbook(PLAYBOOK, arguments=["--tags=rancher_server_configure"], variables={"rancher_server_ready_timeout": "15"})
     assert run.code != 0 and "within 15 seconds" in run.text, run.output
-    assert "the container runs, the server does not answer yet" in run.output
+    assert "the container is running, but the server does not answer yet" in run.output
     assert "RETRYING" not in run.output
     assert 15 <= time.time() - begin < 45
 

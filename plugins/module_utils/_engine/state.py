@@ -56,7 +56,7 @@ class State:
 
     @contextlib.contextmanager
     def run_lock(self):
-        """Exclude other runs of the module. Raises DataRootError if there is one."""
+        """Exclude other runs of the module. Raises DataRootError if another one is active."""
         make_directories(self.directory, 0o700)
         with open(self.path("docker-data-root.lock"), "w") as lock:
             try:
@@ -138,7 +138,7 @@ class OldRoots:
         write_atomically(self.state.old_roots_path, json.dumps(paths), 0o600)
 
     def set_aside(self, root):
-        """Rename a root to ROOT.old-DATE and record it. A mount point cannot be renamed and keeps its name."""
+        """Rename a root to ROOT.old-DATE and record it. A mount point cannot be renamed, so it is only recorded."""
         if os.path.ismount(root):
             self.add(root)
             return

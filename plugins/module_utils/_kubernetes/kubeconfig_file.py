@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ansible_collections.fay.rancher.plugins.module_utils._files import (
     as_owner_of,
-    change_with_kubectl,
+    change_under_kubectl_lock,
     existing_parent,
     first_foreign_owner,
     make_directories,
@@ -29,7 +29,7 @@ class FileRequest(NamedTuple):
     """The file of a kubeconfig, from the options `path`, `owner`, `group` and `mode`."""
 
     path: str  # absolute
-    owner: str = None  # None: the present owner, or that of the directory
+    owner: str = None  # None: the current owner, or that of the directory
     group: str = None
     mode: int = 0o600
 
@@ -55,7 +55,7 @@ class FileChange(NamedTuple):
 
     @property
     def data_changed(self):
-        """Whether the data differ, and not only owner or mode."""
+        """Whether the data differs, and not only owner or mode."""
         return self.before != self.after
 
 
@@ -91,8 +91,8 @@ def resolve_owner(request):
     except KeyError:
         raise OSError("owner is %s and group is %s; this host has no such user or group" % (request.owner, request.group))
     if os.geteuid() not in (0, uid):
-        raise OSError("its owner cannot be changed to uid %d by uid %d, which runs the task or owns the directory. Choose that owner or "
-                      "another path" % (uid, os.geteuid()))
+        raise OSError("its owner cannot be changed to uid %d by uid %d, which runs the task or owns the directory. Set owner to the "
+                      "latter user, or choose another path" % (uid, os.geteuid()))
     return uid, gid
 
 
@@ -107,10 +107,10 @@ def make_directory(path, owner):
 
 @contextlib.contextmanager
 def directory_lock(path):
-    """Hold a lock on the directory of a file, or on its nearest parent that exists. It ends with the process. Raises OSError.
+    """Hold a lock on the directory of a file, or on its nearest parent that exists. Raises OSError.
 
-    Runs for the same file must not overlap while they replace its token: each would delete the token that the other one wrote.
-    A filesystem without such locks (NFS) gives none.
+    Runs for the same file must not overlap while they replace its token: each would delete the token that the other one wrote. The
+    lock is released when the process ends. On a filesystem without such locks (NFS), nothing is locked.
     """
     with as_owner_of(path):
         handle = os.open(existing_parent(os.path.dirname(path)), os.O_RDONLY)
@@ -129,7 +129,7 @@ def create_directory(request):
 
 
 def update(request, entry, check_mode=False):
-    """The FileChange that brings a file to an Entry; None if the file need not exist. Writes it unless in check mode.
+    """Add an Entry to a file, or remove it: the FileChange, or None if the file need not exist. In check mode nothing is written.
 
     request: a FileRequest. Raises KubeconfigError, LockError, OSError, and then leaves the file unchanged.
     """
@@ -145,12 +145,12 @@ def update(request, entry, check_mode=False):
             changes.append(write_change(request, plan_change(request, entry)))
             return changes[-1].changed
 
-        change_with_kubectl(request.path, change)
+        change_under_kubectl_lock(request.path, change)
         return changes[0]
 
 
 def plan_change(request, entry):
-    """The FileChange that brings a file to an Entry. Raises KubeconfigError, OSError."""
+    """The FileChange that adds an Entry to a file, or removes it. Raises KubeconfigError, OSError."""
     owner = resolve_owner(request)
     text = read_text(request.path)
     before = _kubeconfig.parse(text)
@@ -169,7 +169,7 @@ def apply_entry(current, entry):
 
 
 def write_change(request, change):
-    """Write a FileChange, unless nothing differs. Returns it with the path of the backup. Raises OSError."""
+    """Write a FileChange, unless nothing changes. Returns the FileChange with the path of the backup. Raises OSError."""
     if not change.changed:
         return change
     backup = ""

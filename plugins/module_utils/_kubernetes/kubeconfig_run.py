@@ -141,7 +141,7 @@ def run_without_rancher(request, warn):
 
 
 def run_with_rancher(request, warn):
-    """What the module returns for a Request with `rancher`: the file has a token of its own, or neither of them exists.
+    """What the module returns for a Request with `rancher`. Afterwards the file contains its own token, or entry and token are deleted.
 
     Raises RancherError, PkiError, ApiError, KubeconfigError, LockError, OSError.
     """
@@ -153,7 +153,8 @@ def run_with_rancher(request, warn):
         if request.is_present:
             verified, token_id = find_token(request, _file.read_data(request.file.path), tokens)
         result = update_file(request, verified, warn)
-        # Only now: until the file is written, an interrupted run must leave the token in it valid. The next run finds both tokens.
+        # Not earlier: if the run is interrupted before it writes the file, the token in the file must be valid. The next run then finds
+        # both tokens.
         superseded = [token["id"] for token in tokens.all() if token["id"] != token_id]
         if superseded and not request.check_mode:
             tokens.delete(superseded)

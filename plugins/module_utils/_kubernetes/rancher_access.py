@@ -24,7 +24,7 @@ class TokenRequest(NamedTuple):
 
     cluster: str  # its name in Rancher
     days: int  # lifetime
-    warn_days: int  # the token is replaced if it expires sooner, see Tokens.good()
+    warn_days: int  # the token is replaced if it expires sooner, see Tokens.find_valid()
     current: str  # the token in the file, ID:SECRET, or None
 
 
@@ -70,7 +70,7 @@ def reuse_token(tokens, request, requirements, cluster_id, server):
     try:
         return validate_token(token, server, requirements)
     except ApiError as error:
-        if error.status == UNAUTHORIZED:  # the ID is right, the secret is not
+        if error.status == UNAUTHORIZED:  # the ID is that of a valid token, but the secret is wrong
             return None
         raise
 

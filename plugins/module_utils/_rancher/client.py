@@ -9,7 +9,7 @@ from ansible.module_utils.basic import env_fallback
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.transport import RancherError, Request, Transport
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.trust import Trust, check_url
 
-SESSION_MILLISECONDS = 3600000  # life of a log-in's token, in case that the log-out fails
+SESSION_MILLISECONDS = 3600000  # lifetime of the token of a log-in, which ends it if the log-out fails
 
 
 def from_environment(name):
@@ -33,8 +33,8 @@ CONNECTION_ARGUMENTS = dict(
 class RancherClient:
     """Rancher's API at one URL, as one user.
 
-    Use it as `with RancherClient(…) as client:`. Entering logs in if a password and no token is given; leaving logs out, so that no
-    token of a log-in is left behind. Methods raise RancherError.
+    Use it as `with RancherClient(…) as client:`. If it has a password and no token, it logs in at the beginning of the block and logs
+    out at the end, so that the token of the log-in does not remain in Rancher. Methods raise RancherError.
 
     url: str, https://HOST[:PORT]. username, password: str. token: str, `token-xxxxx:SECRET`.
     trust: a Trust. transport: a Transport.
@@ -66,9 +66,9 @@ class RancherClient:
         """Fetch the server's own CA and verify every later request with it. No secret has been sent if this fails."""
         source = self.trust.ca_source(self.url)
         pem = self._send("GET", "/v3/settings/cacerts", url=source, verify=False)["value"]
-        # The listener adds a name to its certificate when it is first asked under it (rancher/dynamiclistener).
+        # The listener adds a name to its certificate at the first request for that name (rancher/dynamiclistener).
         self._send("GET", "/ping", verify=False)
-        if pem:  # empty for a publicly trusted certificate, which the CAs of the system verify
+        if pem:  # empty for a publicly trusted certificate, which the host's CAs verify
             self.trust.accept(pem, self.url)
 
     def log_in(self, password):
@@ -80,7 +80,7 @@ class RancherClient:
         except RancherError as error:
             if error.status != 401:
                 raise
-            raise RancherError("Rancher at %s rejects the password of user %s. Set the current password. A lost one can be replaced with "
+            raise RancherError("Rancher at %s rejects the password of user %s. Set the current password. If it is lost, replace it with "
                                "`docker exec CONTAINER reset-password` on the server's host" % (self.url, self.username), 401, error.code)
         self.token, self._is_logged_in = answer["token"], True
         if self.transport.retries != retries_before:
@@ -170,7 +170,7 @@ class RancherClient:
 
 
 def connect(parameters, transport=None, log_in=True):
-    """The RancherClient of a module's parameters, which are named as in CONNECTION_ARGUMENTS; missing ones have their defaults.
+    """The RancherClient for a module's parameters, named as in CONNECTION_ARGUMENTS. A missing parameter has its default.
 
     log_in: bool, whether entering the client logs in with the password. Raises RancherError.
     """

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting for a cluster: when it counts as ready, and when as failed. Private to the collection; may change without notice."""
+"""Waiting for a cluster: when it is ready, and when the wait has failed. Private to the collection; may change without notice."""
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.transport import RancherError
 
 POLL_SECONDS = 2
@@ -103,7 +103,7 @@ class ClusterWatch:
         return self.goal == "registered" or (cluster.get("state") == "active" and cluster.get("transitioning") == "no")
 
     def _error_persists(self, time, cluster):
-        """Rancher reports `error` also while it retries by itself, so that only an unchanged error counts."""
+        """Whether the same error has persisted for `stall` seconds. Rancher also reports `error` while it retries by itself."""
         if cluster.get("transitioning") != "error":
             self.error = self.error_since = None
             return False
@@ -126,7 +126,7 @@ class ClusterWatch:
                       for node in nodes if node_name(node) in self.node_names and bad_conditions(node))
 
     def new_lines(self, cluster, nodes):
-        """The lines of summary() and node_problems() that the previous call did not return or repeat."""
+        """The lines of summary() and node_problems() that were not among those lines at the previous call."""
         lines = [self.summary(cluster, nodes)] + self.node_problems(nodes)
         new = [line for line in lines if line not in self.shown_lines]
         self.shown_lines = lines
@@ -140,14 +140,14 @@ class ClusterWatch:
         return RancherError(text)
 
 
-def wait_for_cluster(client, name, watch, begun, timeout, slice_seconds):
-    """Poll the cluster until the watch is done, or until this slice of the wait ends: (cluster, whether it is done, new lines).
+def wait_for_cluster(client, name, watch, started_at, timeout, slice_seconds):
+    """Poll the cluster until the wait is done, or until this slice of the wait ends: (cluster, whether it is done, new lines).
 
-    begun: time of the clock at which the wait began. timeout: seconds of the whole wait. slice_seconds: seconds of this slice.
-    Raises RancherError if the wait failed, the time is over, or the cluster does not exist.
+    watch: a ClusterWatch. started_at: time of the clock at which the wait began. timeout: seconds of the whole wait. slice_seconds:
+    seconds of this slice. Raises RancherError if the wait failed or timed out, or if the cluster does not exist.
     """
     clock, lines = client.transport.clock, []
-    end, end_of_slice = begun + timeout, clock() + slice_seconds
+    end, end_of_slice = started_at + timeout, clock() + slice_seconds
     while True:
         cluster = client.cluster(name)
         if cluster is None:

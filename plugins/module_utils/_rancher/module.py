@@ -26,7 +26,7 @@ class RancherModule(AnsibleModule):
 
     @contextlib.contextmanager
     def errors_as_failures(self, details=dict):
-        """A RancherError in the block ends the module with its message, and with the dict that the callable `details` returns then."""
+        """A RancherError in the block ends the module with its message and the dict that the callable `details` then returns."""
         try:
             yield
         except RancherError as error:
@@ -36,8 +36,8 @@ class RancherModule(AnsibleModule):
     def api(self, deadline=None, log_in=True, details=dict):
         """Yields a RancherClient that is logged in, unless `log_in` is false, and logs out at the end. Errors end the module.
 
-        deadline: time of time.monotonic() at which every request ends, those of the log-in included; None for no limit but
-        retry_timeout. details: as for errors_as_failures().
+        deadline: time of time.monotonic() at which every request ends, including those of the log-in; if None, only retry_timeout
+        limits them. details: as for errors_as_failures().
         """
         with self.errors_as_failures(details):
             client = connect(self.params, log_in=log_in)
