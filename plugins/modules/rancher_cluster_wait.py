@@ -77,7 +77,7 @@ EXAMPLES = r"""
     password: "{{ vault_rancher_admin_password }}"
     name: fay
     nodes: "{{ groups['fay'] }}"
-  delegate_to: rancher
+  delegate_to: "{{ groups['rancher'] | first }}"
   run_once: true
 
 - name: Wait until the control planes have registered, with an API token
@@ -88,7 +88,7 @@ EXAMPLES = r"""
     nodes: "{{ groups['controlplane'] }}"
     goal: registered
     timeout: 600
-  delegate_to: rancher
+  delegate_to: "{{ groups['rancher'] | first }}"
   run_once: true
 """
 

@@ -86,9 +86,9 @@ def test_new_directories_belong_to_the_owner_of_the_file(tmp_path, monkeypatch):
     assert len(owners) == 2
 
 
-@pytest.mark.parametrize("owner, group", [("nosuch", None), (None, "nosuch")])
-def test_unknown_owner_or_group_is_named(tmp_path, owner, group):
-    with pytest.raises(OSError, match="owner is %s and group is %s; this host has no such" % (owner, group)):
+@pytest.mark.parametrize("owner, group, name", [("nosuch", None, "user nosuch"), (None, "nosuch", "group nosuch")])
+def test_unknown_owner_or_group_is_named(tmp_path, owner, group, name):
+    with pytest.raises(OSError, match="the %s does not exist on this host. Create it first" % name):
         kubeconfig_file.resolve_owner(request(tmp_path / "config", owner=owner, group=group))
 
 
