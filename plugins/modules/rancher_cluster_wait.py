@@ -40,7 +40,7 @@ options:
     default: active
   timeout:
     description:
-      - Seconds after which the wait fails. They include the log-in and requests without an answer.
+      - Seconds after which the wait fails. They include the login and requests without an answer.
     type: int
     default: 1800
   settle:
