@@ -31,14 +31,24 @@ def test_each_entry_point_is_a_file_of_tasks(role):
         assert os.path.exists(os.path.join(ROOT, "roles", role, "tasks", entry_point + ".yml"))
 
 
+def run_plays(folder, plays, *arguments):
+    """Run plays on localhost, or on the hosts of an inventory in `arguments`; (exit code, output as one line)."""
+    (folder / "play.yml").write_text(json.dumps([dict({"hosts": "localhost", "gather_facts": False}, **play) for play in plays]))
+    program = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
+    command = [program, "-c", "local", "-e", "ansible_python_interpreter=" + sys.executable, str(folder / "play.yml")]
+    run = subprocess.run(command + list(arguments or ["-i", "localhost,"]), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         text=True, env=dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg")))
+    return run.returncode, " ".join(run.stdout.split())
+
+
+def import_part(role, part):
+    """The task that runs a part of a role."""
+    return {"ansible.builtin.import_role": {"name": "fay.rancher." + role, "tasks_from": part}}
+
+
 def run_part(folder, role, part, variables):
     """Run a part of a role on localhost without preparation; (exit code, output as one line)."""
-    tasks = [{"ansible.builtin.import_role": {"name": "fay.rancher." + role, "tasks_from": part}}]
-    (folder / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}]))
-    program = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
-    run = subprocess.run([program, "-i", "localhost,", "-c", "local", str(folder / "play.yml")], cwd=ROOT, stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT, env=dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg")), text=True)
-    return run.returncode, " ".join(run.stdout.split())
+    return run_plays(folder, [{"vars": variables, "tasks": [import_part(role, part)]}])
 
 
 @pytest.mark.parametrize("role, part", NEED_PREFLIGHT)
