@@ -68,3 +68,12 @@ def test_a_part_without_preflight_fails_with_a_message(tmp_path, role, part):
 def test_a_wrong_suboption_is_rejected_in_the_preflight(tmp_path, role, options, message):
     code, output = run_part(tmp_path, role, "preflight", dict(VARIABLES, **options))
     assert code == 2 and message in output, output
+
+
+def test_hosts_outside_of_the_play_need_no_role_of_the_cluster(tmp_path):
+    (tmp_path / "hosts.yml").write_text("fay: {hosts: {n1: , n2: }}\n")
+    member = {"label": "n1", "name": "n1", "address": "192.0.2.1", "roles": ["etcd", "controlplane", "worker"]}
+    variables = {"__rke_node": {"cluster": "fay"}, "__rke_node_members": [member], "__rke_node_registration": {}}
+    code, output = run_plays(tmp_path, [{"hosts": "fay", "vars": variables, "tasks": [import_part("rke_node", "cluster")]}],
+                             "-i", str(tmp_path / "hosts.yml"), "--limit=n1")
+    assert code == 0, output
