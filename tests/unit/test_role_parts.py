@@ -10,7 +10,6 @@ import yaml
 from conftest import ROOT
 
 ROLES = sorted(os.listdir(os.path.join(ROOT, "roles")))
-NEED_PREFLIGHT = [(role, "apply") for role in ROLES] + [("kubectl_access", "nodes")]
 VARIABLES = {"rancher_cluster": "fay", "rancher_url": "https://rancher.example.com", "rancher_admin_password": "PASSWORD"}
 
 
@@ -51,9 +50,9 @@ def run_part(folder, role, part, variables):
     return run_plays(folder, [{"vars": variables, "tasks": [import_part(role, part)]}])
 
 
-@pytest.mark.parametrize("role, part", NEED_PREFLIGHT)
-def test_a_part_without_preflight_fails_with_a_message(tmp_path, role, part):
-    code, output = run_part(tmp_path, role, part, VARIABLES)
+@pytest.mark.parametrize("role", ROLES)
+def test_apply_without_preflight_fails_with_a_message(tmp_path, role):
+    code, output = run_part(tmp_path, role, "apply", VARIABLES)
     assert code == 2, output
     assert "The preflight of %s has not run on localhost" % role in output
 
@@ -68,6 +67,30 @@ def test_a_part_without_preflight_fails_with_a_message(tmp_path, role, part):
 def test_a_wrong_suboption_is_rejected_in_the_preflight(tmp_path, role, options, message):
     code, output = run_part(tmp_path, role, "preflight", dict(VARIABLES, **options))
     assert code == 2 and message in output, output
+
+
+def test_the_nodes_are_shown_without_preflight(tmp_path):
+    program = tmp_path / "kubectl"
+    program.write_text("#!/bin/sh\necho \"arguments: $*\"\n")
+    program.chmod(0o755)
+    code, output = run_part(tmp_path, "kubectl_access", "nodes",
+                            dict(VARIABLES, kubectl_access_dest=str(program), kubectl_access_path="/root/.kube/fay"))
+    assert code == 0 and "arguments: --kubeconfig=/root/.kube/fay --context=fay get nodes --output=wide" in output, output
+
+
+def test_no_nodes_are_shown_if_kubectl_was_removed(tmp_path):
+    code, output = run_part(tmp_path, "kubectl_access", "nodes", dict(VARIABLES, kubectl_access_state="absent"))
+    assert code == 0, output
+
+
+@pytest.mark.parametrize("tag, checked", [("kubectl_access_kubeconfig", False), ("kubectl_access_kubectl", True),
+                                          ("kubectl_access_preflight", True)])
+def test_only_runs_that_install_kubectl_check_whether_it_can_be_installed(tmp_path, tag, checked):
+    _, output = run_plays(tmp_path, [{"tasks": [import_part("kubectl_access", "preflight")]}], "-i", "localhost,", "--tags=" + tag,
+                          "--list-tasks")
+    assert "Convert the options to their types" in output
+    for task in ("Fail if the path of kubectl is a directory", "Fail on an unsupported architecture", "Warn of a directory that hides"):
+        assert (task in output) == checked, output
 
 
 def test_hosts_outside_of_the_play_need_no_role_of_the_cluster(tmp_path):

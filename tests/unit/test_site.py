@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What site.yml checks before everything else and with each tag: the admin password, and hosts of a cluster without a role."""
+"""The order of the parts in site.yml, and what it checks first and with each tag: the password, and hosts of a cluster without a role."""
 import os
 import re
 import subprocess
 import sys
 
 import pytest
+import yaml
 from conftest import ROOT
 
 INVENTORY = """
@@ -51,3 +52,22 @@ def test_hosts_of_each_cluster_without_a_role_are_rejected(tmp_path, hosts, name
 def test_a_missing_password_is_rejected(tmp_path):
     code, output = run_site(tmp_path)
     assert code == 2 and "There is no rancher_admin_password. Create it, encrypted, with" in output, output
+
+
+def parts():
+    """[(role, part, tags of the task)] in the order of site.yml."""
+    with open(os.path.join(ROOT, "playbooks", "site.yml")) as source:
+        tasks = [task for play in yaml.safe_load(source) for task in play["tasks"] if "ansible.builtin.import_role" in task]
+    imports = [(task["ansible.builtin.import_role"], task.get("tags", [])) for task in tasks]
+    return [(arguments["name"].split(".")[-1], arguments["tasks_from"], tags) for arguments, tags in imports]
+
+
+def test_the_preflights_of_all_roles_run_before_the_first_apply():
+    roles = {"docker_ce", "rancher_server", "rke_node", "kubectl_access"}
+    first_apply = [part for _, part, _ in parts()].index("apply")
+    assert {role for role, part, _ in parts()[:first_apply] if part == "preflight"} == roles
+    assert {role for role, part, _ in parts()[first_apply:] if part == "apply"} == roles
+
+
+def test_nodes_are_not_shown_if_kubectl_is_skipped():
+    assert [tags for _, part, tags in parts() if part == "nodes"] == [["kubectl_access"]]
