@@ -69,6 +69,18 @@ def test_a_wrong_suboption_is_rejected_in_the_preflight(tmp_path, role, options,
     assert code == 2 and message in output, output
 
 
+@pytest.mark.parametrize("role, part, options", [
+    ("rancher_server", "preflight", ["rancher_server_admin_password"]),
+    ("rke_node", "preflight", ["rke_node_cluster", "rke_node_rancher_url", "rke_node_rancher_password"]),
+    ("kubectl_access", "preflight", ["kubectl_access_cluster"]), ("kubectl_access", "nodes", ["kubectl_access_cluster"]),
+    ("kubectl_access", "workstation", ["kubectl_access_workstation_cluster"])])
+def test_missing_required_options_are_named(tmp_path, role, part, options):
+    code, output = run_part(tmp_path, role, part, {})
+    assert code == 2, output
+    for option in options:
+        assert option + " is empty; a value is required. Set it, or the variable" in output
+
+
 def test_the_nodes_are_shown_without_preflight(tmp_path):
     program = tmp_path / "kubectl"
     program.write_text("#!/bin/sh\necho \"arguments: $*\"\n")
