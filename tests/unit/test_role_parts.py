@@ -112,3 +112,16 @@ def test_hosts_outside_of_the_play_need_no_role_of_the_cluster(tmp_path):
     code, output = run_plays(tmp_path, [{"hosts": "fay", "vars": variables, "tasks": [import_part("rke_node", "cluster")]}],
                              "-i", str(tmp_path / "hosts.yml"), "--limit=n1")
     assert code == 0, output
+
+
+@pytest.mark.parametrize("asks, tag, count", [({}, "rke_node", 1), ({}, "rke_node_join", 1), ({}, "rke_node_preflight", 0),
+                                              (load_yaml("rke_node", "tasks", "main.yml")[1].get("vars", {}), "rke_node", 0)],
+                         ids=["apply", "join", "preflight", "the whole role"])
+def test_apply_asks_the_server_again_only_if_it_runs_without_the_preflight(tmp_path, asks, tag, count):
+    member = {"label": "n1", "name": "n1", "address": "192.0.2.1", "roles": ["etcd", "controlplane", "worker"]}
+    variables = dict(VARIABLES, __rke_node_registration={}, __rke_node_host={"existing": ["/etc/kubernetes/ssl/kube-node.pem"]}, **asks)
+    variables["__rke_node"] = {"cluster": "fay", "rancher_url": "https://127.0.0.1:1", "rancher_host": "localhost"}
+    tasks = [{"ansible.builtin.set_fact": {"__rke_node_member": member}, "tags": "always"}, import_part("rke_node", "apply")]
+    code, output = run_plays(tmp_path, [{"vars": variables, "tasks": tasks}], "-i", "localhost,", "--check", "--tags=" + tag)
+    assert code == 0, output
+    assert output.count("Check that the server answers") == count
