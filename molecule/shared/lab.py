@@ -14,7 +14,7 @@ from processes import descendants
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SCENARIO = os.environ.get("MOLECULE_SCENARIO_NAME") or os.environ["FAY_LAB_SET"]
 PREFIX = os.environ.get("FAY_LAB_PREFIX", "172.31.250")
-PASSWORD_FILE = os.path.join(ROOT, "molecule", "shared", "password.yml")
+PASSWORD_FILE = os.path.join(ROOT, "molecule", "shared", "vars", "password.yml")
 with open(PASSWORD_FILE) as source:
     PASSWORD = yaml.safe_load(source)["rancher_admin_password"]
 INVENTORIES = (["inventory/fay", "tests/lab/inventory"] if SCENARIO == "fay"

@@ -123,7 +123,7 @@ def test_the_lab_does_not_replace_the_password_of_an_inventory():
 def test_each_scenario_with_a_rancher_passes_its_password(path):
     with open(os.path.join(ROOT, path)) as source:
         arguments = yaml.safe_load(source)["ansible"]["executor"]["args"]["ansible_playbook"]
-    assert "--extra-vars=@${MOLECULE_PROJECT_DIRECTORY}/molecule/shared/password.yml" in arguments
+    assert "--extra-vars=@${MOLECULE_PROJECT_DIRECTORY}/molecule/shared/vars/password.yml" in arguments
 
 
 def test_missing_packages_are_named_if_the_user_may_not_install_them():

@@ -81,7 +81,8 @@ def test_a_vague_name_is_reported(text):
     assert len(prose.problems("a.py", text)) == 1
 
 
-@pytest.mark.parametrize("text", ["datetime.now()\n", "print(a.found)\n", "a = {'found': 1}\n", "found_hosts = 1\n", "from found import seen\n"])
+@pytest.mark.parametrize("text", ["datetime.now()\n", "print(a.found)\n", "a = {'found': 1}\n", "found_hosts = 1\n",
+                                  "from found import seen\n"])
 def test_uses_keys_and_longer_names_are_accepted(text):
     assert prose.problems("a.py", text) == []
 
