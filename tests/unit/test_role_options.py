@@ -56,6 +56,12 @@ def test_every_option_is_converted_from_a_string(role, name, option):
     assert options == {name[len(role) + 1:]: value}
 
 
+@pytest.mark.parametrize("values", [{}, {"r_cluster": None}, {"r_cluster": ""}])
+def test_a_required_option_without_a_value_is_a_problem(values):
+    message = "r_cluster is empty; a value is required. Set it, or the variable that is its default"
+    assert convert_options({"r_cluster": {"type": "str", "required": True}}, values, "r_") == ({"cluster": None}, [message])
+
+
 @pytest.mark.parametrize("text", ["no", "false", "False", "0", "off"])
 def test_a_string_is_converted_to_false(text):
     assert convert_options({"r_hold": {"type": "bool"}}, {"r_hold": text}, "r_") == ({"hold": False}, [])

@@ -24,7 +24,7 @@ def test_missing_password_is_rejected():
 
 
 def test_host_without_a_role_is_rejected(tmp_path):
-    assert_rejected("in the group fay but have no role in the cluster: bg9.",
+    assert_rejected("These hosts are in the group of a cluster but have no role in it: bg9.",
                     inventories=inventory(tmp_path, "fay: {hosts: {bg9: }}"))
 
 
