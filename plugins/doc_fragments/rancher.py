@@ -15,24 +15,24 @@ options:
   username:
     description:
       - Name of the local user to log in as. The default is V(admin). The module deletes the token of the log-in when it ends.
-      - See the notes for the environment variable E(RANCHER_USERNAME).
+      - If the task sets no credentials, the value of the environment variable E(RANCHER_USERNAME) is used.
     type: str
   password:
     description:
       - Password of the user.
-      - See the notes for the environment variable E(RANCHER_PASSWORD).
+      - If the task sets no credentials, the value of the environment variable E(RANCHER_PASSWORD) is used.
     type: str
   ca_cert:
     description:
       - CA certificate that signed the server's certificate, as PEM text or as a path on the host that runs the module.
       - Required for a self-signed certificate, unless O(ca_checksum) or O(ca_from_loopback) is set.
-      - See the notes for the environment variable E(RANCHER_CA_CERT).
+      - If the task sets no option for the CA, the value of the environment variable E(RANCHER_CA_CERT) is used.
     type: str
   ca_checksum:
     description:
       - SHA-256 checksum of the server's own CA certificate, as in the C(--ca-checksum) of a registration command. The module
         fetches the CA certificate from the server, compares its checksum and then verifies every connection with it.
-      - See the notes for the environment variable E(RANCHER_CA_CHECKSUM).
+      - If the task sets no option for the CA, the value of the environment variable E(RANCHER_CA_CHECKSUM) is used.
     type: str
   ca_from_loopback:
     description:
@@ -63,9 +63,9 @@ attributes:
 notes:
   - Run this module on one host per cluster, preferably on the Rancher host itself (C(run_once), C(delegate_to)).
   - Environment variables are read on the host that runs the module. Set them with the keyword C(environment).
-  - E(RANCHER_USERNAME), E(RANCHER_PASSWORD) and E(RANCHER_TOKEN) are read only if the task sets none of the options C(username),
-    C(password) and C(token), so that credentials of two users are never combined.
-  - E(RANCHER_CA_CERT) and E(RANCHER_CA_CHECKSUM) are read only if the task sets none of the options O(ca_cert), O(ca_checksum),
+  - Credentials (E(RANCHER_USERNAME), E(RANCHER_PASSWORD), E(RANCHER_TOKEN)) are read only if the task sets none of the options
+    C(username), C(password) and C(token), so that credentials of two users are never combined.
+  - A CA (E(RANCHER_CA_CERT), E(RANCHER_CA_CHECKSUM)) is read only if the task sets none of the options O(ca_cert), O(ca_checksum),
     O(ca_from_loopback) and O(validate_certs).
 """
 
@@ -74,7 +74,7 @@ options:
   token:
     description:
       - API token, V(token-xxxxx:SECRET). If set, O(username) and O(password) are not used.
-      - See the notes for the environment variable E(RANCHER_TOKEN).
+      - If the task sets no credentials, the value of the environment variable E(RANCHER_TOKEN) is used.
       - Either O(token) or O(password) is required.
     type: str
 """

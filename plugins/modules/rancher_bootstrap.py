@@ -18,7 +18,8 @@ extends_documentation_fragment:
 options:
   password:
     description:
-      - Required password of the user. See the notes for the environment variable E(RANCHER_PASSWORD).
+      - Required password of the user.
+      - If the task sets no credentials, the value of the environment variable E(RANCHER_PASSWORD) is used.
     type: str
   bootstrap_password:
     description:

@@ -42,7 +42,7 @@ def test_the_documentation_describes_the_connection_arguments():
         assert re.findall(r"E\((\w+)\)", description) == ([VARIABLES[name]] if name in VARIABLES else [])
         if name in DEFAULTS and "default" not in argument:
             assert "The default is V(%s)." % str(DEFAULTS[name]).lower() in description
-    assert VARIABLES == dict(VARIABLES_OF_GROUPS, url=URL_VARIABLE)
+    assert dict(VARIABLES_OF_GROUPS, url=URL_VARIABLE) == VARIABLES
 
 
 def test_the_documentation_describes_the_groups_of_environment_variables():
