@@ -178,16 +178,20 @@ def change_docker_data(root, texts):
     del texts["image/sha256-1"]
 
 
+@pytest.mark.parametrize("variant", ["default", "flag"])
 @pytest.mark.parametrize("cause", ["power cut", "kill"])
-def test_a_rollback_that_is_interrupted_at_any_instant_is_completed(tmp_path, monkeypatch, method, cause):
+def test_a_rollback_that_is_interrupted_at_any_instant_is_completed(tmp_path, monkeypatch, method, cause, variant):
     """Docker does not start on the new root, and the run ends at each instant of the move and of the rollback."""
     use_ext4(monkeypatch)
     steps = 0
     while True:
         steps += 1
         host = FakeHost(tmp_path / str(steps))
-        write_docker_data(host.default_root)
-        before = read_docker_data(host.default_root)
+        if variant == "flag":
+            host.default_root, host.flag = os.path.join(host.folder, "elsewhere"), host.default_root
+        source = host.flag or host.default_root
+        write_docker_data(source)
+        before = read_docker_data(source)
         host.start()
         host.broken_roots = (target_of(host),)
         count_changes(monkeypatch, host)
@@ -201,6 +205,7 @@ def test_a_rollback_that_is_interrupted_at_any_instant_is_completed(tmp_path, mo
         if cause == "power cut":
             host.is_started, host.started_on = False, None
             host.boot()
+        assert variant == "default" or not os.path.exists(host.default_root), "after instant %d Docker started on an empty root" % steps
         host.broken_roots = ()
         finish(move_of(host))
         assert host.is_started and host.root() == host.started_on == target_of(host)

@@ -31,7 +31,7 @@ SECRET_FIELDS = {
     transport.Request: {"body", "token"},
 }
 SECRET_NAMES = set().union(*SECRET_FIELDS.values()) | {"password"}
-WITHOUT_SECRETS = {pki.Layout}  # contains the paths of keys only
+WITHOUT_SECRETS = {pki.Layout}  # contains paths only
 
 
 def named_tuples():
