@@ -22,7 +22,7 @@ options:
   path:
     description:
       - Absolute path of the data root. It must be empty or missing, apart from an unfinished copy of this module.
-      - If not set, nothing is moved, and the module only reports where the data is.
+      - If not set, nothing is changed, and the module only reports where the data is.
     type: path
   keep_old:
     description:
@@ -34,6 +34,11 @@ options:
     description:
       - Directory with a backup of Docker's configuration, which is removed after a move because it names the old root.
     type: path
+  _forget:
+    description:
+      - Internal, set by the role C(docker_ce). Old roots that the role has emptied. They are removed from RV(old_roots).
+    type: list
+    elements: path
   _slice:
     description:
       - Internal, set by the action plugin. Seconds after which the module returns its progress.
@@ -206,6 +211,7 @@ def main():
             path=dict(type="path"),
             keep_old=dict(type="bool", default=True),
             config_backup=dict(type="path"),
+            _forget=dict(type="list", elements="path"),
             _slice=dict(type="int"),
         ),
         supports_check_mode=True,

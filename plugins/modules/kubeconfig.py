@@ -96,6 +96,7 @@ options:
     description:
       - Connection to a Rancher server. The kubeconfig connects through Rancher, as one of its users and with the permissions of that
         user, instead of with a node's certificates.
+      - Unlike the modules for Rancher, this option is never read from environment variables.
       - Each file has its own token in Rancher, for this cluster only. The module recognizes the token by its description, replaces it
         before it expires, and deletes the old one. Tokens that were created elsewhere are kept.
       - The certificate of Rancher's CA is always embedded, and the server is Rancher's address.
@@ -104,49 +105,40 @@ options:
       url:
         description:
           - URL of the Rancher server, V(https://HOST) or V(https://HOST:PORT).
-          - If not set, the value of the environment variable E(RANCHER_URL) is used.
         type: str
         required: true
       username:
         description:
-          - Name of the local user to log in as. The module deletes the token of the login when it ends.
-          - If not set, the value of the environment variable E(RANCHER_USERNAME) is used.
+          - Name of the local user to log in as. The default is V(admin). The module deletes the token of the login when it ends.
         type: str
-        default: admin
       password:
         description:
           - Password of the user.
-          - If not set, the value of the environment variable E(RANCHER_PASSWORD) is used.
         type: str
       token:
         description:
           - API token, V(token-xxxxx:SECRET). If set, O(rancher.username) and O(rancher.password) are not used.
-          - If not set, the value of the environment variable E(RANCHER_TOKEN) is used.
           - Either O(rancher.token) or O(rancher.password) is required.
         type: str
       ca_cert:
         description:
           - CA certificate that signed the server's certificate, as PEM text or as a path on the host that runs the module.
           - Required for a self-signed certificate, unless O(rancher.ca_checksum) or O(rancher.ca_from_loopback) is set.
-          - If not set, the value of the environment variable E(RANCHER_CA_CERT) is used.
         type: str
       ca_checksum:
         description:
           - SHA-256 checksum of the server's own CA certificate, as in the C(--ca-checksum) of a registration command. The module
             fetches the CA certificate from the server, compares its checksum and then verifies every connection with it.
-          - If not set, the value of the environment variable E(RANCHER_CA_CHECKSUM) is used.
         type: str
       ca_from_loopback:
         description:
           - If V(true), trust the CA certificate that the server presents on V(127.0.0.1) of the host that runs the module. Use it only
-            if that host is the Rancher host itself.
+            if that host is the Rancher host itself. The default is V(false).
         type: bool
-        default: false
       validate_certs:
         description:
-          - If V(false), the server's certificate is not verified.
+          - If V(false), the server's certificate is not verified. The default is V(true).
         type: bool
-        default: true
       retry_timeout:
         description:
           - Seconds for which a request is repeated while the connection is refused or reset, or the server answers 429, 502, 503 or
@@ -225,6 +217,7 @@ attributes:
     support: full
     details:
       - The identity is tested in check mode too, but no token is created or deleted, and nothing is written.
+      - With O(identity=mint), a certificate that is needed is created for the test and discarded.
       - On a host without certificates the module reports a change and warns, since the host may join a cluster later in the play.
   diff_mode:
     support: full

@@ -125,6 +125,7 @@ EXAMPLES = r"""
           extraArgs:
             max-pods: "200"
 
+# rancher_bootstrap is in the group too, but it has no option token and would fail in such a block.
 - name: Set the connection options once for several modules
   module_defaults:
     group/fay.rancher.rancher:

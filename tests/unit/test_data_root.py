@@ -7,7 +7,6 @@ import os
 import time
 
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils._engine import state
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError, exec_start, split_root_flag
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import read_text
 from docker_host import (
@@ -94,18 +93,14 @@ def test_an_old_root_that_is_a_mount_point_keeps_its_name(host, monkeypatch):
     assert os.listdir(host.default_root) == [] and read_docker_data(target_of(host)) == before
 
 
-def test_roots_without_data_are_removed_from_the_record(host, monkeypatch):
-    """Later data at such a path would be taken for an old root."""
-    disable_rename(monkeypatch)
-    old_roots = move_of(host).old_roots
-    mount = os.path.join(host.folder, "mount")
-    os.makedirs(mount)
-    for path in (mount, os.path.join(host.folder, "missing"), host.default_root):
-        os.makedirs(os.path.join(host.folder, "state"), exist_ok=True)
-        old_roots.add(path)
-    monkeypatch.setattr(state.os.path, "ismount", lambda path: path == mount)
-    old_roots.prune()
-    assert old_roots.recorded() == [host.default_root]
+def test_data_at_the_path_of_a_removed_root_is_not_an_old_root(host, monkeypatch):
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == host.default_root)
+    finish(move_of(host))
+    finish(move_of(host, keep_old=False))
+    write_text(os.path.join(host.default_root, "data of somebody"), "")
+    assert move_of(host, keep_old=False).old_roots.removable() == []
+    finish(move_of(host, keep_old=False))
+    assert os.listdir(host.default_root) == ["data of somebody"]
 
 
 def test_the_configuration_backup_is_removed_by_a_move(host, method):
@@ -183,16 +178,20 @@ def change_docker_data(root, texts):
     del texts["image/sha256-1"]
 
 
+@pytest.mark.parametrize("variant", ["default", "flag"])
 @pytest.mark.parametrize("cause", ["power cut", "kill"])
-def test_a_rollback_that_is_interrupted_at_any_instant_is_completed(tmp_path, monkeypatch, method, cause):
+def test_a_rollback_that_is_interrupted_at_any_instant_is_completed(tmp_path, monkeypatch, method, cause, variant):
     """Docker does not start on the new root, and the run ends at each instant of the move and of the rollback."""
     use_ext4(monkeypatch)
     steps = 0
     while True:
         steps += 1
         host = FakeHost(tmp_path / str(steps))
-        write_docker_data(host.default_root)
-        before = read_docker_data(host.default_root)
+        if variant == "flag":
+            host.default_root, host.flag = os.path.join(host.folder, "elsewhere"), host.default_root
+        source = host.flag or host.default_root
+        write_docker_data(source)
+        before = read_docker_data(source)
         host.start()
         host.broken_roots = (target_of(host),)
         count_changes(monkeypatch, host)
@@ -206,6 +205,7 @@ def test_a_rollback_that_is_interrupted_at_any_instant_is_completed(tmp_path, mo
         if cause == "power cut":
             host.is_started, host.started_on = False, None
             host.boot()
+        assert variant == "default" or not os.path.exists(host.default_root), "after instant %d Docker started on an empty root" % steps
         host.broken_roots = ()
         finish(move_of(host))
         assert host.is_started and host.root() == host.started_on == target_of(host)

@@ -4,7 +4,6 @@
 """Where Docker's data is found, which moves are rejected before Docker is stopped, and what the module reports."""
 import json
 import os
-import shutil
 
 import pytest
 import yaml
@@ -136,7 +135,7 @@ def run_module(host, monkeypatch, path, check_mode=False, **options):
     def create_move(host, target, keep_old, config_backup):
         return move_of(host, target, keep_old=keep_old, config_backup=config_backup)
     monkeypatch.setattr(report, "Move", create_move)
-    parameters = dict(dict(path=path, keep_old=True, config_backup=None, _slice=None), **options)
+    parameters = dict(dict(path=path, keep_old=True, config_backup=None, _forget=None, _slice=None), **options)
     return report.run(host, parameters, check_mode)
 
 
@@ -166,11 +165,36 @@ def test_without_a_path_the_module_only_reports(host, monkeypatch):
     assert not result["changed"] and result["done"] and result["moved"] == {}
     assert (result["root"], result["old_roots"], result["has_data"]) == (target_of(host), [old], True)
     assert result["free"] > 0
-    shutil.rmtree(old)
-    assert run_module(host, monkeypatch, None, check_mode=True)["old_roots"] == []
+
+
+def test_a_report_does_not_forget_an_old_root_that_is_not_mounted(host, monkeypatch):
+    disable_rename(monkeypatch)
+    old = run_module(host, monkeypatch, target_of(host))["old_root"]
+    os.rename(old, old + ".away")
+    assert run_module(host, monkeypatch, None)["old_roots"] == []
+    os.rename(old + ".away", old)
+    assert run_module(host, monkeypatch, None)["old_roots"] == [old]
+
+
+def test_roots_that_the_role_has_emptied_are_forgotten(host, monkeypatch):
+    disable_rename(monkeypatch)
+    old = run_module(host, monkeypatch, target_of(host))["old_root"]
+    kept = os.path.join(host.folder, "kept")
+    os.makedirs(kept)
+    move_of(host).old_roots.add(kept)
+    assert run_module(host, monkeypatch, None, check_mode=True, _forget=[old])["changed"]
+    assert run_module(host, monkeypatch, None)["old_roots"] == [old, kept]
+    result = run_module(host, monkeypatch, None, _forget=[old])
+    assert result["changed"] and result["old_roots"] == [kept]
+    assert not run_module(host, monkeypatch, None, _forget=[old])["changed"]
+
+
+def test_nothing_is_forgotten_while_another_run_is_active(host, monkeypatch):
+    disable_rename(monkeypatch)
+    old = run_module(host, monkeypatch, target_of(host))["old_root"]
+    with move_of(host).state.run_lock(), pytest.raises(DataRootError, match="Another run is already changing the data root"):
+        run_module(host, monkeypatch, None, _forget=[old])
     assert move_of(host).old_roots.recorded() == [old]
-    run_module(host, monkeypatch, None)
-    assert move_of(host).old_roots.recorded() == []
 
 
 @pytest.mark.parametrize("check_mode", [True, False])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Requirements on space, ports and files of a host."""
 import pytest
+from ansible.errors import AnsibleFilterError
 from ansible_collections.fay.rancher.plugins.filter.host_problems import host_problems
 
 GIB = 2**30
@@ -43,3 +44,14 @@ def test_a_directory_in_the_place_of_a_file_is_reported():
 def test_all_problems_of_a_host_are_reported_at_once():
     facts = {"free": {"/data": 0}, "occupied": {"443": "nginx"}, "existing": ["/usr/local/bin/kubectl/."]}
     assert len(host_problems(facts, space=SPACE, ports=PORTS, files=FILES)) == 3
+
+
+@pytest.mark.parametrize("facts, requirements, key", [
+    ({"free": {"/data": 0}}, {"space": [{"path": "/data"}]}, "gib"),
+    ({"free": {}}, {"space": SPACE}, "/data"),
+    ({"occupied": {"80": "nginx"}}, {"ports": {"remedy": "Stop it"}}, "purpose"),
+    ({"existing": ["/a/."]}, {"files": [{"path": "/a"}]}, "remedy"),
+])
+def test_a_missing_key_is_named(facts, requirements, key):
+    with pytest.raises(AnsibleFilterError, match="host_problems: the key '%s' is missing in the requirements or in the result" % key):
+        host_problems(facts, **requirements)

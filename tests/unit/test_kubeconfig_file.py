@@ -86,6 +86,19 @@ def test_new_directories_belong_to_the_owner_of_the_file(tmp_path, monkeypatch):
     assert len(owners) == 2
 
 
+def test_a_directory_is_created_as_the_user_who_controls_its_parent(home, monkeypatch):
+    users, mkdir = [], os.mkdir
+
+    def record_user(path, *arguments):
+        users.append(os.geteuid())
+        mkdir(path, *arguments)
+
+    monkeypatch.setattr(os, "mkdir", record_user)
+    path = os.path.join(home, ".kube", "config")
+    kubeconfig_file.create_directory(request(path))
+    assert users == [65534] and os.geteuid() == 0 and os.stat(os.path.dirname(path)).st_uid == 65534
+
+
 @pytest.mark.parametrize("owner, group, name", [("nosuch", None, "user nosuch"), (None, "nosuch", "group nosuch")])
 def test_unknown_owner_or_group_is_named(tmp_path, owner, group, name):
     with pytest.raises(OSError, match="the %s does not exist on this host. Create it first" % name):

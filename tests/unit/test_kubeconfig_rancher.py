@@ -208,19 +208,32 @@ def test_invalid_input_is_rejected(standin, client, path, options, message):
     assert not os.path.exists(path) and tokens_in_rancher(client, path) == []
 
 
-def test_connection_options_are_read_from_the_environment(standin, client, path, monkeypatch, capsys):
-    monkeypatch.setenv("RANCHER_URL", standin.url)
-    monkeypatch.setenv("RANCHER_PASSWORD", standin.password)
-    arguments = {"cluster": "fay", "path": path, "verify": False, "rancher": {"ca_from_loopback": True}}
+def test_connection_options_are_not_read_from_the_environment(standin, client, path, monkeypatch, capsys):
+    for name, value in [("USERNAME", "somebody"), ("TOKEN", "token-xxxxx:SECRET"), ("CA_CERT", "/missing.pem"), ("CA_CHECKSUM", "0" * 64)]:
+        monkeypatch.setenv("RANCHER_" + name, value)
+    access = {"url": standin.url, "password": standin.password, "ca_from_loopback": True}
+    arguments = {"cluster": "fay", "path": path, "verify": False, "rancher": access}
     unused, result = run_module("kubeconfig", arguments, monkeypatch, capsys)
     assert result["changed"] and tokens_in_rancher(client, path) == [token_in_file(path)]
+
+
+@pytest.mark.parametrize("name, message", [
+    ("url", "missing required arguments: url found in rancher"),
+    ("password", "one of the following is required: password, token found in rancher")])
+def test_the_environment_does_not_replace_a_required_connection_option(path, monkeypatch, capsys, name, message):
+    access = {"url": "https://127.0.0.1:1", "password": "a password"}
+    monkeypatch.setenv("RANCHER_" + name.upper(), access.pop(name))
+    result = run_module("kubeconfig", {"cluster": "fay", "path": path, "rancher": access}, monkeypatch, capsys)[1]
+    assert result["failed"] and message in result["msg"]
 
 
 # ---- documentation
 
 def test_connection_options_are_documented_as_in_the_fragment():
-    """Suboptions cannot use a documentation fragment, so the module repeats it."""
+    """Suboptions cannot use a documentation fragment, so the module repeats it, without the environment variables."""
     fragment = dict(yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"], **yaml.safe_load(ModuleDocFragment.TOKEN)["options"])
+    for option in fragment.values():
+        option["description"] = [sentence for sentence in option["description"] if "environment variable" not in sentence]
     text = re.sub(r"O\(rancher\.(\w+)\)", r"O(\1)", kubeconfig.DOCUMENTATION)
     suboptions = yaml.safe_load(text)["options"]["rancher"]["suboptions"]
     own = {"cluster", "purpose", "days"}

@@ -23,8 +23,10 @@ SAMPLES = {"str": "a text", "path": "/a/path", "bool": True, "int": 7, "dict": {
 
 
 def spec_of(role):
+    """The options of all entry points of a role."""
     with open(os.path.join(ROOT, "roles", role, "meta", "argument_specs.yml")) as source:
-        return yaml.safe_load(source)["argument_specs"]["main"]["options"]
+        entry_points = yaml.safe_load(source)["argument_specs"].values()
+    return {name: option for entry_point in entry_points for name, option in entry_point["options"].items()}
 
 
 def all_options():

@@ -18,17 +18,23 @@ def run(host, parameters, check_mode):
     target = parameters["path"]
     is_report_only = target is None
     move = Move(host, "" if is_report_only else target.rstrip("/") or "/", parameters["keep_old"], parameters["config_backup"])
+    if parameters["_forget"]:
+        return _forget(move, parameters["_forget"], check_mode)
     if is_report_only:
-        return _report_only(move, check_mode)
+        return _result(move, find_data_root(host))
     if check_mode:
         return _preview(move)
     return _advance(move, parameters["_slice"] or UNLIMITED_SECONDS)
 
 
-def _report_only(move, check_mode):
+def _forget(move, paths, check_mode):
+    """The result of a run that removes `paths` (list of str), which the role has emptied, from the record of old roots."""
+    recorded = [path for path in paths if path in move.old_roots.recorded()]
     if not check_mode:
-        move.old_roots.prune()
-    return _result(move, find_data_root(move.host))
+        with move.state.run_lock():
+            for path in recorded:
+                move.old_roots.discard(path)
+    return _result(move, find_data_root(move.host), changed=bool(recorded))
 
 
 def _preview(move):

@@ -126,13 +126,8 @@ class OldRoots:
         self._write([known for known in self.recorded() if known != path] + [path])
 
     def discard(self, path):
-        """Remove a path from the record: it is in use again."""
+        """Remove a path from the record: it is in use again, or it was emptied."""
         self._write([known for known in self.recorded() if known != path])
-
-    def prune(self):
-        """Remove paths without data from the record, so that later data at such a path is not taken for an old root."""
-        if self.recorded() != self.existing():
-            self._write(self.existing())
 
     def _write(self, paths):
         write_atomically(self.state.old_roots_path, json.dumps(paths), 0o600)
@@ -166,3 +161,4 @@ class OldRoots:
                     remove_path(os.path.join(path, name))
             else:
                 shutil.rmtree(path)
+            self.discard(path)  # later data at this path is not an old root

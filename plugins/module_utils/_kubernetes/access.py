@@ -15,6 +15,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.api import
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.certificates import CertificateError
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.openssl import is_signed_by
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.pki import PkiError
+from ansible_collections.fay.rancher.plugins.module_utils._secrets import repr_of
 
 # Permissions in which the identities of a node differ; see docs/kubectl.md.
 REPORTED_RIGHTS = ("get nodes", "get pods", "get pods/log", "get secrets", "get configmaps")
@@ -29,6 +30,8 @@ class Identity(NamedTuple):
     paths: dict = None  # {client-certificate, client-key} if they are files of the node, else None
     token: str = None
     token_expires: datetime.datetime = None  # aware; None for a token that never expires
+
+    __repr__ = repr_of("name", "paths", "token_expires")
 
 
 class Server(NamedTuple):

@@ -25,6 +25,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.api import
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.certificates import CertificateError
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.kubeconfig import KubeconfigError
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.pki import PkiError
+from ansible_collections.fay.rancher.plugins.module_utils._secrets import repr_of
 
 LOOPBACK_SERVER = "https://127.0.0.1:6443"  # API server, or RKE1's nginx-proxy: rancher/rke @v1.3.3 services/nginxproxy.go
 # RKE1's stored state, a Secret or a ConfigMap: rancher/rke @v1.3.3 cluster/state.go.
@@ -41,6 +42,8 @@ class MintRequest(NamedTuple):
     days: int  # lifetime
     warn_days: int  # it is replaced if it expires sooner
     current_user: dict  # the fields of the user in the file, which may contain an earlier certificate
+
+    __repr__ = repr_of("subject", "days", "warn_days")
 
 
 class NodeIdentityFinder:

@@ -21,6 +21,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._files import (
 )
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import kubeconfig as _kubeconfig
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.kubeconfig import KubeconfigError
+from ansible_collections.fay.rancher.plugins.module_utils._secrets import repr_of
 
 DIRECTORY_MODE = 0o700
 
@@ -41,6 +42,8 @@ class Entry(NamedTuple):
     kubeconfig: dict  # as data; None if the context must be absent
     make_current: bool = True
 
+    __repr__ = repr_of("names", "make_current")
+
 
 class FileChange(NamedTuple):
     """What happens to a file: its text and data before, its data after, owner (uid, gid) and whether anything differs."""
@@ -52,6 +55,8 @@ class FileChange(NamedTuple):
     is_new: bool
     changed: bool
     backup: str = ""  # path of a copy with the comments, empty without one
+
+    __repr__ = repr_of("owner", "is_new", "changed", "backup")
 
     @property
     def data_changed(self):

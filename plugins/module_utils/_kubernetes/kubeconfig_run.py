@@ -25,6 +25,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.pki import
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.rancher_access import TokenRequest, find_token_access
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import CONNECTION_ARGUMENTS, RancherError, connect
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.tokens import Tokens
+from ansible_collections.fay.rancher.plugins.module_utils._secrets import repr_of
 
 DEFAULT_IDENTITY = "admin"
 
@@ -49,6 +50,8 @@ class RancherRequest(NamedTuple):
     purpose: str
     days: int
 
+    __repr__ = repr_of("cluster", "purpose", "days")
+
 
 class Request(NamedTuple):
     """What a run must achieve: an Entry of `names` in a file, with an identity of one of three sources."""
@@ -65,6 +68,8 @@ class Request(NamedTuple):
     node: NodeRequest  # used without `content` and `rancher`
     content: str  # another kubeconfig, or None
     rancher: RancherRequest  # or None
+
+    __repr__ = repr_of("file", "names", "is_present", "node", "rancher", "check_mode")
 
 
 def run(request, warn):

@@ -15,6 +15,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.api import
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.pki import PkiError
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import RancherError
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.tokens import expiry_date
+from ansible_collections.fay.rancher.plugins.module_utils._secrets import repr_of
 
 UNAUTHORIZED = 401
 
@@ -26,6 +27,8 @@ class TokenRequest(NamedTuple):
     days: int  # lifetime
     warn_days: int  # the token is replaced if it expires sooner, see Tokens.find_valid()
     current: str  # the token in the file, ID:SECRET, or None
+
+    __repr__ = repr_of("cluster", "days", "warn_days")
 
 
 class TokenAccess(NamedTuple):

@@ -5,28 +5,24 @@
 import random
 from urllib.parse import urlencode, urlsplit
 
-from ansible.module_utils.basic import env_fallback
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.transport import RancherError, Request, Transport
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.trust import Trust, check_url
 
 SESSION_MILLISECONDS = 3600000  # lifetime of the token of a login, which ends it if the logout fails
 
 
-def from_environment(name):
-    """The `fallback` of an option that is read from an environment variable if it is not set."""
-    return (env_fallback, [name])
-
-
+# Most of these are not in CONNECTION_ARGUMENTS, so that RancherModule recognizes whether a task sets the option.
+DEFAULTS = {"username": "admin", "ca_from_loopback": False, "validate_certs": True, "retry_timeout": 120}
 CONNECTION_ARGUMENTS = dict(
-    url=dict(type="str", required=True, fallback=from_environment("RANCHER_URL")),
-    username=dict(type="str", default="admin", fallback=from_environment("RANCHER_USERNAME")),
-    password=dict(type="str", no_log=True, fallback=from_environment("RANCHER_PASSWORD")),
-    token=dict(type="str", no_log=True, fallback=from_environment("RANCHER_TOKEN")),
-    ca_cert=dict(type="str", fallback=from_environment("RANCHER_CA_CERT")),
-    ca_checksum=dict(type="str", fallback=from_environment("RANCHER_CA_CHECKSUM")),
-    ca_from_loopback=dict(type="bool", default=False),
-    validate_certs=dict(type="bool", default=True),
-    retry_timeout=dict(type="int", default=120),
+    url=dict(type="str", required=True),
+    username=dict(type="str"),
+    password=dict(type="str", no_log=True),
+    token=dict(type="str", no_log=True),
+    ca_cert=dict(type="str"),
+    ca_checksum=dict(type="str"),
+    ca_from_loopback=dict(type="bool"),
+    validate_certs=dict(type="bool"),
+    retry_timeout=dict(type="int", default=DEFAULTS["retry_timeout"]),
 )
 
 
@@ -170,12 +166,13 @@ class RancherClient:
 
 
 def connect(parameters, transport=None, log_in=True):
-    """The RancherClient for a module's parameters, named as in CONNECTION_ARGUMENTS. A missing parameter has its default.
+    """The RancherClient for a module's parameters, named as in CONNECTION_ARGUMENTS.
 
+    parameters: dict; a parameter that is missing or None has its default.
     log_in: bool, whether entering the client logs in with the password. Raises RancherError.
     """
     def value(name):
-        return parameters.get(name, CONNECTION_ARGUMENTS[name].get("default"))
+        return DEFAULTS.get(name) if parameters.get(name) is None else parameters[name]
 
     check_url(parameters["url"])
     return RancherClient(

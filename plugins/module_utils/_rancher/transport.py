@@ -5,13 +5,14 @@
 
 Private to the collection; may change without notice.
 """
-import collections
 import json
 import ssl
 import time
 from http.client import HTTPException
+from typing import NamedTuple
 from urllib.error import HTTPError
 
+from ansible_collections.fay.rancher.plugins.module_utils._secrets import repr_of
 from ansible_collections.fay.rancher.plugins.module_utils._tls import open_url, read_body
 
 RETRIED_STATUSES = (429, 502, 503, 504)
@@ -20,9 +21,19 @@ MIN_REQUEST_SECONDS = 1  # timeout of the last attempt, even if no time is left
 FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 5
 
-# method: str. url: str, https://HOST[:PORT]. path: str below it, with its query. body: JSON value or None. token: str or None.
-# verify: bool, whether to verify the certificate. ca_file: str, path of the CA's PEM file, or None for the host's CAs.
-Request = collections.namedtuple("Request", ["method", "url", "path", "body", "token", "verify", "ca_file"])
+
+class Request(NamedTuple):
+    """An HTTP request to a server."""
+
+    method: str
+    url: str  # https://HOST[:PORT]
+    path: str  # below the URL, with its query
+    body: object  # JSON value or None
+    token: str  # or None
+    verify: bool  # whether the certificate is verified
+    ca_file: str  # path of the CA's PEM file, or None for the host's CAs
+
+    __repr__ = repr_of("method", "url", "path", "verify", "ca_file")
 
 
 class RancherError(Exception):
