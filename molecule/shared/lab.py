@@ -14,7 +14,8 @@ from processes import descendants
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SCENARIO = os.environ.get("MOLECULE_SCENARIO_NAME") or os.environ["FAY_LAB_SET"]
 PREFIX = os.environ.get("FAY_LAB_PREFIX", "172.31.250")
-with open(os.path.join(ROOT, "tests", "lab", "inventory", "group_vars", "all.yml")) as source:
+PASSWORD_FILE = os.path.join(ROOT, "molecule", "shared", "vars", "password.yml")
+with open(PASSWORD_FILE) as source:
     PASSWORD = yaml.safe_load(source)["rancher_admin_password"]
 INVENTORIES = (["inventory/fay", "tests/lab/inventory"] if SCENARIO == "fay"
                else [os.path.join("molecule", SCENARIO, "inventory")])
@@ -50,11 +51,11 @@ def wait_for(host, port):
 def playbook_command(playbook, variables=None, inventories=(), arguments=()):
     """The command (list of str) that runs a playbook on the hosts of this scenario.
 
-    playbook: path below the project's root. variables: {name: value} of --extra-vars. inventories: further inventories.
-    arguments: further arguments of ansible-playbook.
+    playbook: path below the project's root. variables: {name: value} of --extra-vars, which can replace the password of PASSWORD_FILE.
+    inventories: further inventories. arguments: further arguments of ansible-playbook.
     """
     line = ["ansible-playbook", playbook] + ["--inventory=" + path for path in list(INVENTORIES) + list(inventories)]
-    return line + ["--extra-vars=" + json.dumps(variables or {})] + list(arguments)
+    return line + ["--extra-vars=@" + PASSWORD_FILE, "--extra-vars=" + json.dumps(variables or {})] + list(arguments)
 
 
 def environment():

@@ -14,7 +14,7 @@ options:
     required: true
   username:
     description:
-      - Name of the local user to log in as. The default is V(admin). The module deletes the token of the log-in when it ends.
+      - Name of the local user to log in as. The default is V(admin). The module deletes the token of the login when it ends.
       - If the task sets no credentials, the value of the environment variable E(RANCHER_USERNAME) is used.
     type: str
   password:

@@ -24,7 +24,7 @@ requirements:
 seealso:
   - plugin: fay.rancher.certificate_report
     plugin_type: filter
-    description: Lists what this module returns for the nodes of a cluster in readable lines.
+    description: Lists the certificates that expire soon, one line each, most urgent first.
   - module: fay.rancher.kubeconfig
     description: Writes a kubeconfig with one of these certificates.
   - module: community.crypto.x509_certificate_info

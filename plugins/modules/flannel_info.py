@@ -31,6 +31,7 @@ EXAMPLES = r"""
 - name: Show the node's pod subnet
   ansible.builtin.debug:
     var: flannel.subnet
+  when: flannel.exists
 """
 
 RETURN = r"""

@@ -56,6 +56,9 @@ options:
     type: list
     elements: int
     default: []
+attributes:
+  platform:
+    platforms: linux
 """
 
 EXAMPLES = r"""

@@ -109,7 +109,7 @@ options:
         required: true
       username:
         description:
-          - Name of the local user to log in as. The default is V(admin). The module deletes the token of the log-in when it ends.
+          - Name of the local user to log in as. The default is V(admin). The module deletes the token of the login when it ends.
         type: str
       password:
         description:

@@ -18,7 +18,7 @@ extends_documentation_fragment:
 options:
   password:
     description:
-      - Required password of the user.
+      - Password of the user. Required.
       - If the task sets no credentials, the value of the environment variable E(RANCHER_PASSWORD) is used.
     type: str
   bootstrap_password:

@@ -13,7 +13,7 @@ description:
   - A cluster is ready if it is active and not in transition, all the nodes have the conditions Registered and Ready, and this holds
     for O(settle) seconds without interruption.
   - Rancher also reports C(transitioning=error) while it retries by itself. The wait fails only if the same error persists for
-    O(stall) seconds.
+    O(error_timeout) seconds.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
   - fay.rancher.reads_only
@@ -40,7 +40,7 @@ options:
     default: active
   timeout:
     description:
-      - Seconds after which the wait fails. They include the log-in and requests without an answer.
+      - Seconds after which the wait fails. They include the login and requests without an answer.
     type: int
     default: 1800
   settle:
@@ -48,7 +48,7 @@ options:
       - Seconds for which the goal must hold without interruption.
     type: int
     default: 10
-  stall:
+  error_timeout:
     description:
       - Seconds after which the wait fails if the same error persists.
     type: int
@@ -77,7 +77,7 @@ EXAMPLES = r"""
     password: "{{ vault_rancher_admin_password }}"
     name: fay
     nodes: "{{ groups['fay'] }}"
-  delegate_to: rancher
+  delegate_to: "{{ groups['rancher'] | first }}"
   run_once: true
 
 - name: Wait until the control planes have registered, with an API token
@@ -88,7 +88,7 @@ EXAMPLES = r"""
     nodes: "{{ groups['controlplane'] }}"
     goal: registered
     timeout: 600
-  delegate_to: rancher
+  delegate_to: "{{ groups['rancher'] | first }}"
   run_once: true
 """
 
@@ -124,7 +124,7 @@ def main():
         goal=dict(type="str", choices=["registered", "active"], default="active"),
         timeout=dict(type="int", default=1800),
         settle=dict(type="int", default=10),
-        stall=dict(type="int", default=300),
+        error_timeout=dict(type="int", default=300),
         _saved_state=dict(type="dict"),
         _slice=dict(type="int"),
     ))
@@ -132,7 +132,7 @@ def main():
     if module.check_mode:
         module.exit_json(changed=False, state="", messages=[], waited=0, lines=[], done=True)
     saved_state = parameters["_saved_state"] or {}
-    watch = ClusterWatch(parameters["nodes"], parameters["goal"], parameters["settle"], parameters["stall"])
+    watch = ClusterWatch(parameters["nodes"], parameters["goal"], parameters["settle"], parameters["error_timeout"])
     watch.restore(saved_state)
     started_at = saved_state.get("started_at") or time.monotonic()
     timeout = parameters["timeout"]

@@ -21,11 +21,14 @@ def convert_options(spec, values, prefix):
 
     spec: {name: option}, as in argument_specs. values: {name: value}, with all templates resolved. prefix: str, of all names, such
     as `docker_ce_`.
-    Returns ({name without prefix: value}, [problem]): an option that is not set or has a problem is None.
+    Returns ({name without prefix: value}, [problem]): an option that is not set or has a problem is None. An empty value of a required
+    option is a problem.
     """
     options, problems = {}, []
     for name, option in spec.items():
         try:
+            if option.get("required") and values.get(name) in (None, ""):
+                raise OptionError("%s is empty; a value is required. Set it, or the variable that is its default" % name)
             options[name[len(prefix):]] = convert(values.get(name), option, name)
         except OptionError as error:
             options[name[len(prefix):]] = None

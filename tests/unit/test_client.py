@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Rancher client against the stand-in: retries, log-in and log-out, trust, errors."""
+"""The Rancher client against the stand-in: retries, login and logout, trust, errors."""
 import http.server
 import io
 import os

@@ -67,7 +67,7 @@ def test_an_active_cluster_with_missing_nodes_is_not_ready():
 
 
 def test_errors_that_change_do_not_end_the_wait():
-    watch = ClusterWatch(FIVE_NODES, stall=60)
+    watch = ClusterWatch(FIVE_NODES, error_timeout=60)
     assert result_of_polling("timeline-ordered-15s", watch)[0] == DONE
     assert "Container [file-deployer] is still running on host [172.31.250.13]: stderr: [], stdout: []" not in watch.messages
     assert len(watch.messages) == 10
@@ -75,13 +75,13 @@ def test_errors_that_change_do_not_end_the_wait():
 
 def test_an_error_that_persists_ends_the_wait():
     # The error of the port listener lasts from second 17.4 to 82.9.
-    assert result_of_polling("timeline-with-failures", ClusterWatch(FIVE_NODES, stall=60)) == (FAILED, 78)
+    assert result_of_polling("timeline-with-failures", ClusterWatch(FIVE_NODES, error_timeout=60)) == (FAILED, 78)
 
 
 def test_a_cluster_that_alternates_between_active_and_error_is_not_ready_without_all_nodes():
     # bg3 was left out of this build: the cluster was active several times, but five nodes were never ready.
-    assert result_of_polling("timeline-left-out", ClusterWatch(FIVE_NODES, stall=300)) == (WAITING, None)
-    verdict, second = result_of_polling("timeline-left-out", ClusterWatch(["bg1", "bg2", "bg4", "bg5"], stall=300))
+    assert result_of_polling("timeline-left-out", ClusterWatch(FIVE_NODES, error_timeout=300)) == (WAITING, None)
+    verdict, second = result_of_polling("timeline-left-out", ClusterWatch(["bg1", "bg2", "bg4", "bg5"], error_timeout=300))
     assert verdict == DONE and second >= 272
 
 
@@ -112,10 +112,10 @@ def test_a_node_that_is_being_removed_does_not_count():
 
 
 def test_the_state_is_kept_between_slices():
-    first = ClusterWatch(FIVE_NODES, stall=60)
+    first = ClusterWatch(FIVE_NODES, error_timeout=60)
     cluster = {"name": "fay", "state": "provisioning", "transitioning": "error", "transitioningMessage": "broken"}
     assert first.evaluate(0, cluster, []) == WAITING
-    second = restored(first, stall=60)
+    second = restored(first, error_timeout=60)
     assert second.evaluate(61, cluster, []) == FAILED and second.messages == ["broken"]
     assert second.summary(cluster, []) == "fay: provisioning, 0 of 5 nodes ready: broken"
 
@@ -174,7 +174,7 @@ def test_a_cluster_that_is_not_ready_in_time_is_reported_with_its_last_state():
 def test_an_error_that_persists_is_reported_with_the_last_messages():
     client = FixedClient(dict(PROVISIONING, transitioning="error", transitioningMessage="broken"))
     with pytest.raises(RancherError, match="has reported the same error for 4 seconds. .* The server's last messages were: broken"):
-        wait_for_cluster(client, "fay", ClusterWatch(["bg1"], stall=4), 1000.0, timeout=60, slice_seconds=60)
+        wait_for_cluster(client, "fay", ClusterWatch(["bg1"], error_timeout=4), 1000.0, timeout=60, slice_seconds=60)
     assert client.time == 1004
 
 

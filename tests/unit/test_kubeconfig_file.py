@@ -99,9 +99,9 @@ def test_a_directory_is_created_as_the_user_who_controls_its_parent(home, monkey
     assert users == [65534] and os.geteuid() == 0 and os.stat(os.path.dirname(path)).st_uid == 65534
 
 
-@pytest.mark.parametrize("owner, group", [("nosuch", None), (None, "nosuch")])
-def test_unknown_owner_or_group_is_named(tmp_path, owner, group):
-    with pytest.raises(OSError, match="owner is %s and group is %s; this host has no such" % (owner, group)):
+@pytest.mark.parametrize("owner, group, name", [("nosuch", None, "user nosuch"), (None, "nosuch", "group nosuch")])
+def test_unknown_owner_or_group_is_named(tmp_path, owner, group, name):
+    with pytest.raises(OSError, match="the %s does not exist on this host. Create it first" % name):
         kubeconfig_file.resolve_owner(request(tmp_path / "config", owner=owner, group=group))
 
 

@@ -10,6 +10,7 @@ import sys
 import threading
 
 import pytest
+import yaml
 from conftest import RECORDINGS, ROOT, needs_ansible
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "lab"))
@@ -107,6 +108,23 @@ def test_addresses_are_plain_values(name, paths):
     shown = json.loads(process.stdout.decode())["_meta"]["hostvars"]
     addresses = {host: values["ansible_host"] for host, values in shown.items()}
     assert addresses == {host: config.address_of(name, host) for host in config.SETS[name][1]}
+
+
+@needs_ansible
+def test_the_lab_does_not_replace_the_password_of_an_inventory():
+    """A user's vault contains it."""
+    command = [os.path.join(os.path.dirname(sys.executable), "ansible-inventory"), "--host=rancher1", "--inventory=inventory/fay",
+               "--inventory=tests/lab/inventory"]
+    done = subprocess.run(command, cwd=ROOT, env=dict(os.environ, ANSIBLE_CONFIG="ansible.cfg"), stdout=subprocess.PIPE, check=True)
+    assert json.loads(done.stdout.decode())["rancher_admin_password"] == "{{ vault_rancher_admin_password | default('') }}"
+
+
+@pytest.mark.parametrize("path", [".config/molecule/config.yml"] + [
+    "molecule/%s/molecule.yml" % name for name in ("rancher_server", "rke_node", "kubectl_access")])
+def test_each_scenario_with_a_rancher_passes_its_password(path):
+    with open(os.path.join(ROOT, path)) as source:
+        arguments = yaml.safe_load(source)["ansible"]["executor"]["args"]["ansible_playbook"]
+    assert "--extra-vars=@${MOLECULE_PROJECT_DIRECTORY}/molecule/shared/vars/password.yml" in arguments
 
 
 def test_missing_packages_are_named_if_the_user_may_not_install_them():

@@ -24,7 +24,7 @@ def test_missing_password_is_rejected():
 
 
 def test_host_without_a_role_is_rejected(tmp_path):
-    assert_rejected("in the group fay but have no role in the cluster: bg9.",
+    assert_rejected("These hosts are in the group of a cluster but have no role in it: bg9.",
                     inventories=inventory(tmp_path, "fay: {hosts: {bg9: }}"))
 
 
@@ -80,7 +80,7 @@ def test_user_other_than_root_is_rejected():
 
 
 def test_invalid_node_name_is_rejected():
-    assert_rejected("a name of lower-case letters, digits and hyphens (rke_node_name)", variables={"rke_node_name": "BG_1"})
+    assert_rejected("a name of lower-case letters, digits, hyphens and dots (rke_node_name)", variables={"rke_node_name": "BG_1"})
 
 
 def test_roles_can_be_given_as_a_string():

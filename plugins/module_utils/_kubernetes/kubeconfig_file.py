@@ -83,18 +83,23 @@ def read_text(path):
         raise KubeconfigError("it cannot be read: %s" % error)
 
 
+def find_account(find, kind, name):
+    """The entry of a user or group, from `find` of the module pwd or grp. kind: `user` or `group`. Raises OSError."""
+    try:
+        return find(name)
+    except KeyError:
+        raise OSError("the %s %s does not exist on this host. Create it first" % (kind, name))
+
+
 def resolve_owner(request):
     """(uid, gid) for a FileRequest: the requested ones, else those of the file, else those of its directory. Raises OSError."""
     info = os.stat(existing_parent(request.path))
     uid, gid = info.st_uid, info.st_gid
-    try:
-        if request.owner:
-            account = pwd.getpwnam(request.owner)
-            uid, gid = account.pw_uid, account.pw_gid
-        if request.group:
-            gid = grp.getgrnam(request.group).gr_gid
-    except KeyError:
-        raise OSError("owner is %s and group is %s; this host has no such user or group" % (request.owner, request.group))
+    if request.owner:
+        account = find_account(pwd.getpwnam, "user", request.owner)
+        uid, gid = account.pw_uid, account.pw_gid
+    if request.group:
+        gid = find_account(grp.getgrnam, "group", request.group).gr_gid
     if os.geteuid() not in (0, uid):
         raise OSError("its owner cannot be changed to uid %d by uid %d, which runs the task or owns the directory. Set owner to the "
                       "latter user, or choose another path" % (uid, os.geteuid()))

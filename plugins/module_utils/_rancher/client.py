@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The client that all rancher_* modules use: log-in, lists, settings, log-out. Private to the collection; may change without notice."""
+"""The client that all rancher_* modules use: login, lists, settings, logout. Private to the collection; may change without notice."""
 import random
 from urllib.parse import urlencode, urlsplit
 
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.transport import RancherError, Request, Transport
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.trust import Trust, check_url
 
-SESSION_MILLISECONDS = 3600000  # lifetime of the token of a log-in, which ends it if the log-out fails
+SESSION_MILLISECONDS = 3600000  # lifetime of the token of a login, which ends it if the logout fails
 
 
 # Most of these are not in CONNECTION_ARGUMENTS, so that RancherModule recognizes whether a task sets the option.
@@ -30,7 +30,7 @@ class RancherClient:
     """Rancher's API at one URL, as one user.
 
     Use it as `with RancherClient(…) as client:`. If it has a password and no token, it logs in at the beginning of the block and logs
-    out at the end, so that the token of the log-in does not remain in Rancher. Methods raise RancherError.
+    out at the end, so that the token of the login does not remain in Rancher. Methods raise RancherError.
 
     url: str, https://HOST[:PORT]. username, password: str. token: str, `token-xxxxx:SECRET`.
     trust: a Trust. transport: a Transport.
@@ -42,7 +42,7 @@ class RancherClient:
         self.trust, self.transport = trust or Trust(), transport or Transport()
         self._is_logged_in = False
 
-    # ---- log-in and log-out
+    # ---- login and logout
 
     def __enter__(self):
         try:
@@ -92,21 +92,21 @@ class RancherClient:
         return self.request("POST", "/v3-public/localProviders/local?action=login", body)  # older servers
 
     def _delete_lost_tokens(self, description):
-        """Delete the tokens of log-ins whose answer was lost in transit: they have this run's description."""
+        """Delete the tokens of logins whose answer was lost in transit: they have this run's description."""
         own_id = self.token.split(":")[0]
         for token in self.list("/v3/tokens", description=description):
             if token["id"] != own_id:
                 self.request("DELETE", "/v3/tokens/" + token["id"], missing_ok=True)
 
     def log_out(self):
-        """Delete the token of the log-in."""
+        """Delete the token of the login."""
         if not self._is_logged_in:
             return
         self._is_logged_in = False
         try:
             self.request("POST", "/v3/tokens?action=logout", {})
         except RancherError as error:
-            if error.status not in (401, 404):  # already deleted, by a log-out whose answer was lost
+            if error.status not in (401, 404):  # already deleted, by a logout whose answer was lost
                 raise
         finally:
             self.token = None

@@ -54,12 +54,12 @@ class ClusterWatch:
     """Evaluates the state of a cluster at each poll, and decides when the wait ends.
 
     node_names: names (str) of the nodes to wait for. goal: `registered` or `active`. settle: seconds for which the goal must hold
-    without interruption. stall: seconds for which the same error may persist.
+    without interruption. error_timeout: seconds for which the same error may persist.
     Attribute messages: the last distinct messages of the server.
     """
 
-    def __init__(self, node_names, goal="active", settle=10, stall=300):
-        self.node_names, self.goal, self.settle, self.stall = set(node_names), goal, settle, stall
+    def __init__(self, node_names, goal="active", settle=10, error_timeout=300):
+        self.node_names, self.goal, self.settle, self.error_timeout = set(node_names), goal, settle, error_timeout
         self.reached_at = self.error_since = self.error = None
         self.messages, self.shown_lines = [], []
 
@@ -103,14 +103,14 @@ class ClusterWatch:
         return self.goal == "registered" or (cluster.get("state") == "active" and cluster.get("transitioning") == "no")
 
     def _error_persists(self, time, cluster):
-        """Whether the same error has persisted for `stall` seconds. Rancher also reports `error` while it retries by itself."""
+        """Whether the same error has persisted for `error_timeout` seconds. Rancher also reports `error` while it retries by itself."""
         if cluster.get("transitioning") != "error":
             self.error = self.error_since = None
             return False
         message = cluster.get("transitioningMessage")
         if message != self.error or self.error_since is None:
             self.error, self.error_since = message, time
-        return time - self.error_since >= self.stall
+        return time - self.error_since >= self.error_timeout
 
     def summary(self, cluster, nodes):
         """One line for the operator: the cluster's state, the number of nodes that reached the goal, the server's message."""
@@ -156,7 +156,7 @@ def wait_for_cluster(client, name, watch, started_at, timeout, slice_seconds):
         verdict = watch.evaluate(clock(), cluster, nodes)
         lines += watch.new_lines(cluster, nodes)
         if verdict == FAILED:
-            raise watch.failure("The cluster %s has reported the same error for %d seconds" % (name, watch.stall), cluster, nodes)
+            raise watch.failure("The cluster %s has reported the same error for %d seconds" % (name, watch.error_timeout), cluster, nodes)
         if verdict == DONE:
             return cluster, True, lines
         time_now = clock()

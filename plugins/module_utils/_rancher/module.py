@@ -56,7 +56,7 @@ class RancherModule(AnsibleModule):
     def api(self, deadline=None, log_in=True, details=dict):
         """Yields a RancherClient that is logged in, unless `log_in` is false, and logs out at the end. Errors end the module.
 
-        deadline: time of time.monotonic() at which every request ends, including those of the log-in; if None, only retry_timeout
+        deadline: time of time.monotonic() at which every request ends, including those of the login; if None, only retry_timeout
         limits them. details: as for errors_as_failures().
         """
         with self.errors_as_failures(details):

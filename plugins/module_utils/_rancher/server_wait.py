@@ -77,7 +77,7 @@ def read_setting(url, seconds):
 
 
 class ServerWait:
-    """Waits until the server answers GET /v3/settings/first-login, which needs no log-in.
+    """Waits until the server answers GET /v3/settings/first-login, which needs no login.
 
     container: a Container. url: str, the server on the loopback. timeout: seconds of the whole wait, by the clock.
     state: saved_state() of the earlier part of the same wait, or None. clock, sleep: replaced in tests.
