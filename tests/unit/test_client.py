@@ -27,6 +27,7 @@ class Redirect(http.server.BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.send_response(302 if self.path == "/from" else 200)
         self.send_header("Location", "/to")
+        self.send_header("Content-Length", "7")
         self.end_headers()
         self.wfile.write(b"the end")
 
