@@ -8,15 +8,11 @@ import subprocess
 import sys
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine import plan
-from ansible_collections.fay.rancher.plugins.module_utils._engine.config import (
-    DataRootError,
-    exec_start,
-    parse_daemon_json,
-    split_root_flag,
-)
+from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError, parse_daemon_json
 from ansible_collections.fay.rancher.plugins.module_utils._engine.data_root import Move
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import read_text
 from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Host
+from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import exec_start, split_root_flag
 
 
 class PowerCut(BaseException):

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from ansible_collections.fay.rancher.plugins.module_utils._engine import filesystem, report
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
+from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Host
 from ansible_collections.fay.rancher.plugins.module_utils._engine.plan import find_data_root
 from ansible_collections.fay.rancher.plugins.modules import docker_data_root
 from docker_host import create_host, disable_rename, finish, move_of, read_docker_data, target_of, use_ext4, write_text
@@ -48,6 +49,42 @@ def test_a_flag_in_an_environment_file_is_found(host):
     location = find_data_root(host)
     assert (location.root, location.detected_from) == ("/data/docker", "unit")
     assert location.has_root_flag and location.command == "/usr/bin/dockerd --debug -H fd://"
+
+
+def use_unit(host, text):
+    """Stop Docker and let `systemctl cat` return the text, without data on the default root."""
+    host.is_started, host.default_root = False, "/missing"
+    host.unit_text = lambda: text
+
+
+def test_a_commented_flag_inside_the_command_is_not_found(host):
+    use_unit(host, "[Service]\nExecStart=/usr/bin/dockerd \\\n# --data-root=/old \\\n  -H fd://\n")
+    location = find_data_root(host)
+    assert (location.root, location.detected_from, location.has_root_flag) == ("/missing", "default", False)
+
+
+def test_an_empty_flag_is_a_flag_too(host):
+    use_unit(host, "[Service]\nExecStart=/usr/bin/dockerd --data-root=\n")
+    assert find_data_root(host).has_root_flag
+
+
+def unit_with_drop_in(host, name):
+    return "[Service]\nExecStart=/d\n\n# /etc/systemd/system/docker.service.d/%s\n[Service]\nExecStart=\nExecStart=/d -g %s\n" % (
+        name, host.default_root)
+
+
+def test_a_flag_in_a_drop_in_that_would_override_the_own_one_is_rejected(stopped):
+    stopped.drop_in = os.path.join(stopped.folder, "zz-fay-data-root.conf")
+    text = unit_with_drop_in(stopped, "zzz.conf")
+    stopped.unit_text = lambda: text
+    assert_rejected(stopped, "docker.service.d/zzz.conf sets the data root by a flag and would override .*zz-fay-data-root.conf. Remove")
+
+
+def test_a_flag_in_a_drop_in_of_systemctl_edit_is_replaced(host):
+    text = unit_with_drop_in(host, "override.conf")
+    host.drop_in = os.path.join(host.folder, os.path.basename(Host.drop_in))
+    host.unit_text = lambda: text
+    assert move_of(host).plan()["to"] == target_of(host)
 
 
 def test_an_unfinished_copy_does_not_count_as_data(host):

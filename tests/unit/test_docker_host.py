@@ -3,15 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is read from units, environment files and the output of docker and rsync, and which SELinux rules are set."""
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils._engine.config import (
-    DataRootError,
-    exec_start,
-    parse_daemon_json,
-    parse_environment,
-    split_root_flag,
-)
+from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError, parse_daemon_json
 from ansible_collections.fay.rancher.plugins.module_utils._engine.copying import parse_progress
 from ansible_collections.fay.rancher.plugins.module_utils._engine.host import MAX_STOP_TRIES, Host
+from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import exec_start, split_root_flag
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,9 +31,6 @@ def test_the_latest_progress_of_rsync_is_read():
 
 @given(st.text())
 def test_parsers_accept_any_text(text):
-    split_root_flag(text)
-    exec_start(text)
-    parse_environment(text)
     parse_progress(text)
     try:
         parse_daemon_json(text)

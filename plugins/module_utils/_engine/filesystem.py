@@ -63,10 +63,13 @@ def check_target_path(source, target):
 
 # ---- files and directories
 
-def read_text(path):
-    """A file's text; empty if the file does not exist. Raises DataRootError for text that is not UTF-8, OSError."""
+def read_text(path, errors="strict"):
+    """A file's text with its line ends; empty if the file does not exist. Raises DataRootError for text that is not UTF-8, OSError.
+
+    errors: str, `replace` to replace what is not UTF-8.
+    """
     try:
-        with open(path, encoding="utf-8") as source:
+        with open(path, encoding="utf-8", errors=errors, newline="") as source:
             return source.read()
     except FileNotFoundError:
         return ""

@@ -10,7 +10,8 @@ import subprocess
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DEFAULT_ROOT, DataRootError
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import MARKER
 
-DROP_IN = "/etc/systemd/system/docker.service.d/90-fay-data-root.conf"
+# Drop-ins apply in the order of their names (systemd.unit(5)), and `systemctl edit` writes override.conf.
+DROP_IN = "/etc/systemd/system/docker.service.d/zz-fay-data-root.conf"
 MAX_STOP_TRIES = 5
 LISTS = (("images", ("image", "ls", "--all", "--quiet", "--no-trunc")),
          ("volumes", ("volume", "ls", "--quiet")),

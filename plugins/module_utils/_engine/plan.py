@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where Docker's data is, and how it would be moved. Changes nothing. Private to the collection."""
 import collections
+import glob
 import os
 import re
 
@@ -15,6 +16,13 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem imp
     has_data,
     is_same_path,
     read_text,
+)
+from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import (
+    environment,
+    environment_files,
+    exec_start,
+    exec_start_path,
+    split_root_flag,
 )
 from ansible_collections.fay.rancher.plugins.module_utils._files import existing_parent
 
@@ -35,11 +43,7 @@ def find_data_root(host, ask_docker=True):
     """
     options = config.parse_daemon_json(read_text(host.daemon_json))
     unit = host.unit_text()
-    variables = {}
-    for path in config.environment_files(unit):
-        variables.update(config.parse_environment(read_text(path)))
-    start = config.exec_start(unit) or ""
-    command, flag = config.split_root_flag(config.expand_root_variables(start, variables))
+    command, flag = split_root_flag(exec_start(unit) or "", unit_variables(unit))
     info = host.docker_info() if ask_docker else {}
     if info:
         root, detected_from = info["DockerRootDir"], "engine"
@@ -48,7 +52,13 @@ def find_data_root(host, ask_docker=True):
         configured = [candidate for candidate in candidates if candidate[0]]
         with_data = [candidate for candidate in configured if has_complete_data(candidate[0])]
         root, detected_from = (with_data + configured)[0]
-    return Location(root.rstrip("/"), detected_from, command, bool(flag), options, info)
+    return Location(root.rstrip("/"), detected_from, command, flag is not None, options, info)
+
+
+def unit_variables(unit):
+    """{name: value} of the variables of a unit, with those of its environment files. unit: str. Raises OSError."""
+    paths = [path for pattern in environment_files(unit) for path in sorted(glob.glob(pattern)) if os.path.isfile(path)]
+    return environment(unit, [read_text(path, errors="replace") for path in paths])
 
 
 def plan_move(host, old_roots, target, location):
@@ -57,6 +67,8 @@ def plan_move(host, old_roots, target, location):
     old_roots: OldRoots. location: Location. Raises DataRootError if the move is not possible.
     """
     filesystem.check_target_path(location.root, target)
+    if location.has_root_flag:
+        _check_drop_in(host)
     source = os.path.realpath(location.root)  # if it is a link, the directory is moved
     if not _has_data_to_move(old_roots, source, target, location):
         return _plan_configuration(target, location)
@@ -101,6 +113,14 @@ def _has_data_to_move(old_roots, source, target, location):
     if is_same_path(source, target):
         return False
     return has_data(source) if location.info else has_complete_data(source)
+
+
+def _check_drop_in(host):
+    """Raise DataRootError if the drop-in that removes the flag of the data root would be overridden by another one."""
+    path = exec_start_path(host.unit_text())
+    if path and path.endswith(".conf") and os.path.basename(path) > os.path.basename(host.drop_in):
+        raise DataRootError("%s sets the data root by a flag and would override %s. Remove the flag, or give the file a name that sorts "
+                            "before it" % (path, host.drop_in))
 
 
 def _check_live_restore(source, location):
