@@ -10,6 +10,7 @@ import pytest
 import yaml
 from ansible_collections.fay.rancher.plugins.module_utils._engine import filesystem, report
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
+from ansible_collections.fay.rancher.plugins.module_utils._engine.daemon_options import problems
 from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Host
 from ansible_collections.fay.rancher.plugins.module_utils._engine.plan import find_data_root
 from ansible_collections.fay.rancher.plugins.modules import docker_data_root
@@ -55,6 +56,26 @@ def use_unit(host, text):
     """Stop Docker and let `systemctl cat` return the text, without data on the default root."""
     host.is_started, host.default_root = False, "/missing"
     host.unit_text = lambda: text
+
+
+def test_a_flag_in_the_environment_of_the_unit_is_found(host):
+    """As on hosts made by kubespray."""
+    use_unit(host, "[Service]\nEnvironment=\"DOCKER_OPTS=--iptables=false \\\n--data-root=/srv/engine\"\n"
+                   "Environment='DOCKER_DNS_OPTIONS=--dns 10.233.0.3'\nExecStart=/usr/bin/dockerd $DOCKER_OPTS $DOCKER_DNS_OPTIONS\n")
+    location = find_data_root(host)
+    assert (location.root, location.detected_from, location.has_root_flag) == ("/srv/engine", "unit", True)
+    assert location.command == "/usr/bin/dockerd --iptables=false $DOCKER_DNS_OPTIONS"
+    assert location.full_command == "/usr/bin/dockerd --iptables=false --dns 10.233.0.3"
+
+
+def test_an_environment_file_overrides_the_environment_of_the_unit(host):
+    for name, root in (("b", "/b"), ("a", "/a")):
+        write_text(os.path.join(host.folder, "options-" + name), "DOCKER_OPTS=--data-root=%s\n" % root)
+    with open(os.path.join(host.folder, "options-a"), "ab") as target:
+        target.write(b"# caf\xe9\n")
+    use_unit(host, "[Service]\nEnvironmentFile=%s/options-*\nEnvironmentFile=-/missing\nEnvironment=DOCKER_OPTS=--data-root=/c\n"
+                   "ExecStart=/usr/bin/dockerd $DOCKER_OPTS\n" % host.folder)
+    assert find_data_root(host).root == "/b"
 
 
 def test_a_commented_flag_inside_the_command_is_not_found(host):
@@ -108,6 +129,14 @@ def test_an_old_root_is_not_taken_for_the_current_one(host, monkeypatch):
     assert move_of(host).plan() is None
     with pytest.raises(DataRootError, match="is an old data root that was kept after its data had been moved"):
         move_of(host, host.default_root).plan()
+
+
+def test_the_returned_command_contains_the_flags_of_variables(host, monkeypatch):
+    """The role compares them with daemon.json: Docker rejects an option that is set in both."""
+    use_unit(host, "[Service]\nEnvironment='OPTS=--log-opt max-size=1m'\nExecStart=/usr/bin/dockerd $OPTS --data-root=/missing\n")
+    command = run_module(host, monkeypatch, None)["command"]
+    assert command == "/usr/bin/dockerd --log-opt max-size=1m"
+    assert problems({"log-opts": {}}, command) == ["log-opts is set both in daemon.json and as a flag in docker.service"]
 
 
 # ---- rejected moves

@@ -7,7 +7,8 @@ Names and types are those of the JSON tags in moby v20.10.24 (daemon/config/conf
 config_common_unix.go), flags those of cmd/dockerd/config*.go and options.go there.
 """
 import re
-import shlex
+
+from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import split_words
 
 STRING, NUMBER, BOOL, LIST, MAP, ANY = "a string", "a number", "true or false", "a list of strings", "a map of strings", ""
 OPTIONS = {
@@ -67,7 +68,7 @@ def is_valid(value, kind):
 def options_set_by_flags(command):
     """Names (set of str) of the options that an ExecStart command sets by flags."""
     try:
-        words = shlex.split(command)[1:]
+        words = [word for unused, unused_end, word in split_words(command)][1:]
     except ValueError:  # unbalanced quotes
         words = command.split()[1:]
     matches = [re.match(r"--([a-z][a-z0-9-]*)|-([A-Za-z])", word) for word in words]

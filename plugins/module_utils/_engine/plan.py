@@ -22,6 +22,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import (
     environment_files,
     exec_start,
     exec_start_path,
+    expand_command,
     split_root_flag,
 )
 from ansible_collections.fay.rancher.plugins.module_utils._files import existing_parent
@@ -32,8 +33,8 @@ DOCKER_MOUNTS = re.compile(r"/(overlay2?|containers|aufs|plugins|image|buildkit|
 
 # root: str. detected_from: `engine`, `daemon.json`, `unit` or `default`. command: str, the unit's ExecStart without a flag of
 # the data root. has_root_flag: bool, whether it has one. options: dict, daemon.json. info: dict, `docker info`, empty if Docker
-# was not asked or did not answer.
-Location = collections.namedtuple("Location", "root detected_from command has_root_flag options info")
+# was not asked or did not answer. full_command: str, `command` with all variables that are whole words replaced.
+Location = collections.namedtuple("Location", "root detected_from command has_root_flag options info full_command")
 
 
 def find_data_root(host, ask_docker=True):
@@ -43,7 +44,8 @@ def find_data_root(host, ask_docker=True):
     """
     options = config.parse_daemon_json(read_text(host.daemon_json))
     unit = host.unit_text()
-    command, flag = split_root_flag(exec_start(unit) or "", unit_variables(unit))
+    variables = unit_variables(unit)
+    command, flag = split_root_flag(exec_start(unit) or "", variables)
     info = host.docker_info() if ask_docker else {}
     if info:
         root, detected_from = info["DockerRootDir"], "engine"
@@ -52,7 +54,7 @@ def find_data_root(host, ask_docker=True):
         configured = [candidate for candidate in candidates if candidate[0]]
         with_data = [candidate for candidate in configured if has_complete_data(candidate[0])]
         root, detected_from = (with_data + configured)[0]
-    return Location(root.rstrip("/"), detected_from, command, flag is not None, options, info)
+    return Location(root.rstrip("/"), detected_from, command, flag is not None, options, info, expand_command(command, variables))
 
 
 def unit_variables(unit):
