@@ -84,6 +84,17 @@ def test_a_commented_flag_inside_the_command_is_not_found(host):
     assert (location.root, location.detected_from, location.has_root_flag) == ("/missing", "default", False)
 
 
+@pytest.mark.parametrize("value", [5, True, ["/a"], {"a": 1}, None, "", 0, "/a\0b"])
+@pytest.mark.parametrize("name", ["data-root", "graph"])
+def test_a_data_root_with_which_docker_cannot_have_started_is_ignored(host, monkeypatch, name, value):
+    write_text(host.daemon_json, json.dumps({name: value}))
+    host.is_started = False
+    location = find_data_root(host)
+    assert (location.root, location.detected_from, location.options) == (host.default_root, "default", {name: value})
+    result = run_module(host, monkeypatch, target_of(host), check_mode=True)
+    assert result["moved"]["from"] == os.path.realpath(host.default_root)
+
+
 def test_an_empty_flag_is_a_flag_too(host):
     use_unit(host, "[Service]\nExecStart=/usr/bin/dockerd --data-root=\n")
     assert find_data_root(host).has_root_flag
@@ -193,6 +204,31 @@ def test_an_invalid_daemon_json_is_rejected(stopped, content, message):
     with open(stopped.daemon_json, "wb") as target:
         target.write(content)
     assert_rejected(stopped, message)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("version, is_accepted", [("20.10.24", False), ("23.0.0", True), ("29.1", True), ("", True)])
+def test_a_byte_order_mark_is_accepted_if_docker_accepts_it(stopped, encoding, version, is_accepted):
+    with open(stopped.daemon_json, "wb") as target:
+        target.write(json.dumps({"labels": ["caf\xe9=1"]}, ensure_ascii=False).encode(encoding))
+    stopped.installed_version = lambda: version
+    if is_accepted:
+        assert find_data_root(stopped).options == {"labels": ["caf\xe9=1"]}
+    else:
+        assert_rejected(stopped, "begins with a byte order mark, with which Docker 20.10.24 does not start. Save it as UTF-8 without")
+
+
+def test_the_running_version_decides_if_the_installed_one_is_not_known(stopped):
+    write_text(stopped.daemon_json, "\ufeff{}")
+    stopped.installed_version = lambda: ""
+    stopped.docker_info = lambda: {"DockerRootDir": stopped.default_root, "ServerVersion": "19.03.1"}
+    assert_rejected(stopped, "with which Docker 19.03.1 does not start")
+
+
+def test_the_version_is_not_asked_for_without_a_byte_order_mark(stopped):
+    write_text(stopped.daemon_json, "{}")
+    stopped.installed_version = None
+    find_data_root(stopped)
 
 
 # ---- the module's results

@@ -50,6 +50,11 @@ class Host:
         """The text of docker.service with its drop-ins; empty if it does not exist."""
         return self.run("systemctl", "cat", "docker.service")[1]
 
+    def installed_version(self):
+        """Version of the installed Docker, such as 20.10.24; empty if it is not known."""
+        match = re.search(r"version v?(\d[\w.]*)", self.run("dockerd", "--version")[1])
+        return match.group(1) if match else ""
+
     def is_running(self):
         """Whether docker.service runs or starts. Does not contact Docker."""
         return self.run("systemctl", "is-active", "docker.service")[1].strip() in ("active", "activating", "reloading")

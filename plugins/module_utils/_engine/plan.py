@@ -27,6 +27,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import (
 )
 from ansible_collections.fay.rancher.plugins.module_utils._files import existing_parent
 
+FIRST_WITH_BYTE_ORDER_MARK = 23  # first version of Docker that accepts a byte order mark in daemon.json
 SPACE_FACTOR = 1.1  # required space and inodes, relative to what the data uses now
 # Directories below which Docker itself mounts; these mounts end when Docker stops.
 DOCKER_MOUNTS = re.compile(r"/(overlay2?|containers|aufs|plugins|image|buildkit|fuse-overlayfs)/")
@@ -42,19 +43,39 @@ def find_data_root(host, ask_docker=True):
 
     ask_docker: bool, whether to run `docker info`, which starts a stopped Docker through its socket. Raises DataRootError.
     """
-    options = config.parse_daemon_json(read_text(host.daemon_json))
+    daemon_json = read_text(host.daemon_json)
+    options = config.parse_daemon_json(daemon_json)
     unit = host.unit_text()
     variables = unit_variables(unit)
     command, flag = split_root_flag(exec_start(unit) or "", variables)
     info = host.docker_info() if ask_docker else {}
+    if daemon_json.startswith(config.BYTE_ORDER_MARK):
+        _check_byte_order_mark(host.installed_version() or info.get("ServerVersion", ""))
     if info:
         root, detected_from = info["DockerRootDir"], "engine"
     else:
-        candidates = [(options.get("data-root") or options.get("graph"), "daemon.json"), (flag, "unit"), (host.default_root, "default")]
+        candidates = [(_root_option(options), "daemon.json"), (flag, "unit"), (host.default_root, "default")]
         configured = [candidate for candidate in candidates if candidate[0]]
         with_data = [candidate for candidate in configured if has_complete_data(candidate[0])]
         root, detected_from = (with_data + configured)[0]
-    return Location(root.rstrip("/"), detected_from, command, flag is not None, options, info, expand_command(command, variables))
+    return Location(root.rstrip("/") or "/", detected_from, command, flag is not None, options, info, expand_command(command, variables))
+
+
+def _root_option(options):
+    """The data root in daemon.json (dict); None if it is not set, also to a value with which Docker cannot have started."""
+    roots = [options.get(name) for name in ("data-root", "graph")]
+    return next((root for root in roots if root and isinstance(root, str) and "\0" not in root), None)
+
+
+def _check_byte_order_mark(version):
+    """Raise DataRootError if Docker of this version does not start with a byte order mark in daemon.json.
+
+    moby v20.10.24 daemon/config/config.go decodes the bytes of the file; v23.0.0 ignores the mark (unicode.BOMOverride()).
+    """
+    major = re.match(r"\d+", version)
+    if major and int(major.group()) < FIRST_WITH_BYTE_ORDER_MARK:
+        raise DataRootError("/etc/docker/daemon.json begins with a byte order mark, with which Docker %s does not start. Save it as UTF-8 "
+                            "without a byte order mark" % version)
 
 
 def unit_variables(unit):
