@@ -50,7 +50,8 @@ class FakeHost(Host):
     def root(self):
         """The root that Docker uses if it is started now. Raises DataRootError if Docker would not start."""
         configured = parse_daemon_json(read_text(self.daemon_json)).get("data-root")
-        flag = split_root_flag(exec_start(self.unit_text()))[1]
+        unit = self.unit_text()
+        flag = split_root_flag(exec_start(unit), plan.unit_variables(unit))[1]
         if configured and flag:
             raise DataRootError("the following directives are specified both as a flag and in the configuration file")
         return configured or flag or self.default_root

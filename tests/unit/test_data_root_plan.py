@@ -11,6 +11,7 @@ import yaml
 from ansible_collections.fay.rancher.plugins.module_utils._engine import filesystem, report
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
 from ansible_collections.fay.rancher.plugins.module_utils._engine.daemon_options import problems
+from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import read_text
 from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Host
 from ansible_collections.fay.rancher.plugins.module_utils._engine.plan import find_data_root
 from ansible_collections.fay.rancher.plugins.modules import docker_data_root
@@ -95,6 +96,11 @@ def test_a_data_root_with_which_docker_cannot_have_started_is_ignored(host, monk
     assert result["moved"]["from"] == os.path.realpath(host.default_root)
 
 
+def test_a_relative_data_root_begins_at_the_root_directory(host):
+    use_unit(host, "[Service]\nExecStart=/usr/bin/dockerd --data-root=srv/engine/\n")
+    assert find_data_root(host).root == "/srv/engine"
+
+
 def test_an_empty_flag_is_a_flag_too(host):
     use_unit(host, "[Service]\nExecStart=/usr/bin/dockerd --data-root=\n")
     assert find_data_root(host).has_root_flag
@@ -148,6 +154,20 @@ def test_the_returned_command_contains_the_flags_of_variables(host, monkeypatch)
     command = run_module(host, monkeypatch, None)["command"]
     assert command == "/usr/bin/dockerd --log-opt max-size=1m"
     assert problems({"log-opts": {}}, command) == ["log-opts is set both in daemon.json and as a flag in docker.service"]
+
+
+@pytest.mark.parametrize("copies", [True, False])
+def test_a_root_that_is_set_in_the_environment_is_moved(host, monkeypatch, copies):
+    """Docker does not start if the flag is left in the unit: see FakeHost.root()."""
+    if copies:
+        disable_rename(monkeypatch)
+    unit = '[Service]\nEnvironment="OPTS=--iptables=false --data-root=%s"\nExecStart=/usr/bin/dockerd $OPTS\n' % host.default_root
+    host.unit_text = lambda: unit + read_text(host.drop_in)
+    host.default_root = "/missing"
+    finish(move_of(host))
+    assert host.is_started and host.root() == target_of(host)
+    assert read_text(host.drop_in).endswith("ExecStart=\nExecStart=/usr/bin/dockerd --iptables=false\n")
+    assert len(read_docker_data(target_of(host))) == 4
 
 
 # ---- rejected moves

@@ -55,7 +55,8 @@ def find_data_root(host, ask_docker=True):
         root, detected_from = info["DockerRootDir"], "engine"
     else:
         candidates = [(_root_option(options), "daemon.json"), (flag, "unit"), (host.default_root, "default")]
-        configured = [candidate for candidate in candidates if candidate[0]]
+        # systemd starts Docker in the directory /.
+        configured = [(os.path.join("/", path), source) for path, source in candidates if path]
         with_data = [candidate for candidate in configured if has_complete_data(candidate[0])]
         root, detected_from = (with_data + configured)[0]
     return Location(root.rstrip("/") or "/", detected_from, command, flag is not None, options, info, expand_command(command, variables))
