@@ -7,7 +7,6 @@ import os
 import pytest
 from ansible_collections.fay.rancher.plugins.module_utils._engine.containerd_config import find_root, replace_root
 from ansible_collections.fay.rancher.plugins.module_utils._engine.engine_files import containerd_root, move_containerd_root
-from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import read_text
 from docker_host import create_host, write_text
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -32,14 +31,14 @@ def value_of(text):
     ('x = """\nroot = "/old"\n"""\nroot = "/a"', "/a"), ("x = '''\nroot = '/old'\n'''\nroot = '/a'", "/a"),
     ('x = "# \\""\nroot = "/a"', "/a"), ('oom_score = 0\nx.root = "/old"\n', None), ('x = {root = "/old"}', None),
     ('[plugins]\nroot = "/old"', None), ('[[x]]\nroot = "/old"', None), ('rootless = "/old"\nmy-root = "/old"', None),
-    ("root = 5", None), ('root = ["/old"]', None), ('root = "/old', None), ("", None),
+    ("'''\nroot = '/old'", None), ("root = 5", None), ('root = ["/old"]', None), ('root = "/old', None), ("", None),
 ])
 def test_only_the_root_of_the_top_level_is_found(text, value):
     assert value_of(text) == value
 
 
 CONFIG = """\
-# root = "%(old)s/containerd"
+# root = "%(old)s/containerd"\r
 version = 2
 state = "%(old)s/containerd"
 root = "%(old)s/containerd"  # on the large disk
@@ -56,10 +55,18 @@ def test_only_the_root_is_replaced_in_a_file_that_contains_it_several_times(tmp_
     write_text(host.containerd_config, CONFIG % {"old": host.default_root})
     os.chmod(host.containerd_config, 0o600)
     move_containerd_root(host, host.default_root, "/new")
-    text = read_text(host.containerd_config)
+    with open(host.containerd_config, newline="") as source:
+        text = source.read()
     expected = (CONFIG % {"old": host.default_root}).replace('\nroot = "%s/' % host.default_root, '\nroot = "/new/')
     assert text == expected
     assert os.stat(host.containerd_config).st_mode & 0o777 == 0o600
+
+
+def test_a_relative_root_is_not_taken_for_one_below_the_current_directory(tmp_path, monkeypatch):
+    host = create_host(tmp_path, monkeypatch)
+    monkeypatch.chdir(host.default_root)
+    write_text(host.containerd_config, 'root = "containerd"')
+    assert containerd_root(host, os.path.realpath(host.default_root)) is None
 
 
 @pytest.mark.parametrize("value", ["relative", "/other/containerd", "/a\\u0000"])

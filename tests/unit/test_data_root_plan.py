@@ -96,6 +96,12 @@ def test_a_data_root_with_which_docker_cannot_have_started_is_ignored(host, monk
     assert result["moved"]["from"] == os.path.realpath(host.default_root)
 
 
+def test_a_data_root_with_a_null_character_is_ignored_without_data_too(host):
+    write_text(host.daemon_json, '{"data-root": "/a\\u0000b"}')
+    use_unit(host, "")
+    assert find_data_root(host).root == "/missing"
+
+
 def test_a_relative_data_root_begins_at_the_root_directory(host):
     use_unit(host, "[Service]\nExecStart=/usr/bin/dockerd --data-root=srv/engine/\n")
     assert find_data_root(host).root == "/srv/engine"
@@ -118,8 +124,9 @@ def test_a_flag_in_a_drop_in_that_would_override_the_own_one_is_rejected(stopped
     assert_rejected(stopped, "docker.service.d/zzz.conf sets the data root by a flag and would override .*zz-fay-data-root.conf. Remove")
 
 
-def test_a_flag_in_a_drop_in_of_systemctl_edit_is_replaced(host):
-    text = unit_with_drop_in(host, "override.conf")
+@pytest.mark.parametrize("name", ["override.conf", "zz-fay-data-root.conf"])
+def test_a_flag_in_a_drop_in_of_systemctl_edit_or_the_own_one_is_replaced(host, name):
+    text = unit_with_drop_in(host, name)
     host.drop_in = os.path.join(host.folder, os.path.basename(Host.drop_in))
     host.unit_text = lambda: text
     assert move_of(host).plan()["to"] == target_of(host)

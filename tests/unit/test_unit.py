@@ -75,6 +75,10 @@ def test_the_command_is_read_as_systemd_reads_it(unit, command):
     assert exec_start("[Service]\n" + unit) == command
 
 
+def test_a_byte_order_mark_before_the_first_section_is_ignored():
+    assert exec_start("\ufeff[Service]\nExecStart=/d") == "/d"
+
+
 def test_a_file_without_a_section_does_not_continue_the_section_of_the_file_before():
     text = "# %s\n[Service]\nExecStart=/d\\\n\n# %s\nExecStart=/old\n" % (UNIT_PATH, DROP_IN_PATH)
     assert (exec_start(text), exec_start_path(text)) == ("/d", UNIT_PATH)
