@@ -182,7 +182,8 @@ version:
   type: str
   sample: 20.10.24
 command:
-  description: The command that starts Docker, without a flag for the data root. Empty if there is no unit.
+  description: The command that starts Docker, without a flag for the data root. Variables of the unit that are whole words are
+    replaced. Empty if there is no unit.
   returned: success
   type: str
   sample: /usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock

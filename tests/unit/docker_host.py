@@ -8,15 +8,11 @@ import subprocess
 import sys
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine import plan
-from ansible_collections.fay.rancher.plugins.module_utils._engine.config import (
-    DataRootError,
-    exec_start,
-    parse_daemon_json,
-    split_root_flag,
-)
+from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError, parse_daemon_json
 from ansible_collections.fay.rancher.plugins.module_utils._engine.data_root import Move
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import read_text
 from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Host
+from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import exec_start, split_root_flag
 
 
 class PowerCut(BaseException):
@@ -54,7 +50,8 @@ class FakeHost(Host):
     def root(self):
         """The root that Docker would use if it was started. Raises DataRootError if Docker would not start."""
         configured = parse_daemon_json(read_text(self.daemon_json)).get("data-root")
-        flag = split_root_flag(exec_start(self.unit_text()))[1]
+        unit = self.unit_text()
+        flag = split_root_flag(exec_start(unit), plan.unit_variables(unit))[1]
         if configured and flag:
             raise DataRootError("the following directives are specified both as a flag and in the configuration file")
         return configured or flag or self.default_root

@@ -27,7 +27,19 @@ def test_a_valid_configuration_has_no_problems():
 @pytest.mark.parametrize("options, message", [
     ({"log-opts": {"max-file": 3}}, "log-opts must be a map of strings, got {'max-file': 3}"),
     ({"debug": "yes"}, "debug must be true or false, got 'yes'"),
-    ({"mtu": True}, "mtu must be a number, got True"),
+    ({"mtu": True}, "mtu must be an integer, got True"),
+    ({"mtu": 15.0}, "mtu must be an integer, got 15.0"),
+    ({"shutdown-timeout": 1e2}, "shutdown-timeout must be an integer, got 100.0"),
+    ({"max-concurrent-downloads": 2 ** 63}, "max-concurrent-downloads must be an integer, got 9223372036854775808"),
+    ({"swarm-raft-election-tick": -1}, "swarm-raft-election-tick must be an integer from 0 to 4294967295, got -1"),
+    ({"features": {"buildkit": "true"}}, "features must be a map of true or false, got {'buildkit': 'true'}"),
+    ({"default-address-pools": {}}, "default-address-pools must be a list of maps, got {}"),
+    ({"runtimes": {"r": "/r"}}, "runtimes must be a map of maps, got {'r': '/r'}"),
+    ({"builder": []}, "builder must be a map, got []"),
+    ({"default-shm-size": 64}, "default-shm-size must be a string such as 64m, got 64"),
+    ({"default-shm-size": None}, "default-shm-size must be a string such as 64m, got None"),
+    ({"data-root": 5}, "data-root must be a string, got 5"),
+    ({"hosts": None}, "hosts is set both in daemon.json and as a flag in docker.service"),
     ({"bip": 1}, "bip must be a string, got 1"),
     ({"registry-mirrors": "https://m"}, "registry-mirrors must be a list of strings, got 'https://m'"),
     ({"hosts": ["tcp://0.0.0.0:2375"]}, "hosts is set both in daemon.json and as a flag in docker.service"),
@@ -37,6 +49,21 @@ def test_a_valid_configuration_has_no_problems():
 ])
 def test_options_that_docker_would_reject_are_reported(options, message):
     assert problems(options, UNIT, "20.10") == [message]
+
+
+def test_null_leaves_an_option_at_its_default():
+    assert problems(dict.fromkeys(set(OPTIONS) - {"default-shm-size"}), "", "20.10") == []
+    assert problems({"dns": [None], "log-opts": {"max-size": None}, "features": {"buildkit": None}}) == []
+    assert not needs_restart({"mtu": None}, {}) and not needs_restart({}, {"mtu": None})
+    assert needs_restart({"mtu": None}, {"mtu": 1})
+
+
+def test_integers_have_the_range_of_the_engine():
+    assert problems({"mtu": -2 ** 63, "oom-score-adjust": 2 ** 63 - 1, "swarm-raft-heartbeat-tick": 2 ** 32 - 1}) == []
+
+
+def test_flags_in_quotes_and_escapes_of_systemd_are_recognized():
+    assert options_set_by_flags(r'/usr/bin/dockerd "--label=a\"b" \x2dD') == {"labels", "debug"}
 
 
 def test_unknown_options_are_accepted_for_newer_and_unknown_versions():
@@ -64,7 +91,7 @@ def test_the_filter_accepts_only_dicts():
         daemon_options_problems([])
 
 
-values = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
                       lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
                       max_leaves=4)
 configurations = st.dictionaries(st.sampled_from(sorted(OPTIONS)) | st.text(max_size=5), values, max_size=4)

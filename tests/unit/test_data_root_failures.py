@@ -5,8 +5,9 @@
 import os
 
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError, exec_start, split_root_flag
+from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import read_text
+from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import exec_start, split_root_flag
 from docker_host import (
     create_host,
     disable_rename,

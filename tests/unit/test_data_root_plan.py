@@ -9,6 +9,9 @@ import pytest
 import yaml
 from ansible_collections.fay.rancher.plugins.module_utils._engine import filesystem, report
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
+from ansible_collections.fay.rancher.plugins.module_utils._engine.daemon_options import problems
+from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import read_text
+from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Host
 from ansible_collections.fay.rancher.plugins.module_utils._engine.plan import find_data_root
 from ansible_collections.fay.rancher.plugins.modules import docker_data_root
 from docker_host import create_host, disable_rename, finish, move_of, read_docker_data, target_of, use_ext4, write_text
@@ -49,6 +52,85 @@ def test_a_flag_in_an_environment_file_is_found(host):
     assert location.has_root_flag and location.command == "/usr/bin/dockerd --debug -H fd://"
 
 
+def use_unit(host, text):
+    """Stop Docker and let `systemctl cat` return the text, without data on the default root."""
+    host.is_started, host.default_root = False, "/missing"
+    host.unit_text = lambda: text
+
+
+def test_a_flag_in_the_environment_of_the_unit_is_found(host):
+    """As on hosts made by kubespray."""
+    use_unit(host, "[Service]\nEnvironment=\"DOCKER_OPTS=--iptables=false \\\n--data-root=/srv/engine\"\n"
+                   "Environment='DOCKER_DNS_OPTIONS=--dns 10.233.0.3'\nExecStart=/usr/bin/dockerd $DOCKER_OPTS $DOCKER_DNS_OPTIONS\n")
+    location = find_data_root(host)
+    assert (location.root, location.detected_from, location.has_root_flag) == ("/srv/engine", "unit", True)
+    assert location.command == "/usr/bin/dockerd --iptables=false $DOCKER_DNS_OPTIONS"
+    assert location.full_command == "/usr/bin/dockerd --iptables=false --dns 10.233.0.3"
+
+
+def test_an_environment_file_overrides_the_environment_of_the_unit(host):
+    for name, root in (("b", "/b"), ("a", "/a")):
+        write_text(os.path.join(host.folder, "options-" + name), "DOCKER_OPTS=--data-root=%s\n" % root)
+    with open(os.path.join(host.folder, "options-a"), "ab") as target:
+        target.write(b"# caf\xe9\n")
+    use_unit(host, "[Service]\nEnvironmentFile=%s/options-*\nEnvironmentFile=-/missing\nEnvironment=DOCKER_OPTS=--data-root=/c\n"
+                   "ExecStart=/usr/bin/dockerd $DOCKER_OPTS\n" % host.folder)
+    assert find_data_root(host).root == "/b"
+
+
+def test_a_commented_flag_inside_the_command_is_not_found(host):
+    use_unit(host, "[Service]\nExecStart=/usr/bin/dockerd \\\n# --data-root=/old \\\n  -H fd://\n")
+    location = find_data_root(host)
+    assert (location.root, location.detected_from, location.has_root_flag) == ("/missing", "default", False)
+
+
+@pytest.mark.parametrize("value", [5, True, ["/a"], {"a": 1}, None, "", 0, "/a\0b"])
+@pytest.mark.parametrize("name", ["data-root", "graph"])
+def test_a_data_root_with_which_docker_cannot_have_started_is_ignored(host, monkeypatch, name, value):
+    write_text(host.daemon_json, json.dumps({name: value}))
+    host.is_started = False
+    location = find_data_root(host)
+    assert (location.root, location.detected_from, location.options) == (host.default_root, "default", {name: value})
+    result = run_module(host, monkeypatch, target_of(host), check_mode=True)
+    assert result["moved"]["from"] == os.path.realpath(host.default_root)
+
+
+def test_a_data_root_with_a_null_character_is_ignored_without_data_too(host):
+    write_text(host.daemon_json, '{"data-root": "/a\\u0000b"}')
+    use_unit(host, "")
+    assert find_data_root(host).root == "/missing"
+
+
+def test_a_relative_data_root_begins_at_the_root_directory(host):
+    use_unit(host, "[Service]\nExecStart=/usr/bin/dockerd --data-root=srv/engine/\n")
+    assert find_data_root(host).root == "/srv/engine"
+
+
+def test_an_empty_flag_is_a_flag_too(host):
+    use_unit(host, "[Service]\nExecStart=/usr/bin/dockerd --data-root=\n")
+    assert find_data_root(host).has_root_flag
+
+
+def unit_with_drop_in(host, name):
+    return "[Service]\nExecStart=/d\n\n# /etc/systemd/system/docker.service.d/%s\n[Service]\nExecStart=\nExecStart=/d -g %s\n" % (
+        name, host.default_root)
+
+
+def test_a_flag_in_a_drop_in_that_would_override_the_own_one_is_rejected(running_host):
+    running_host.drop_in = os.path.join(running_host.folder, "zz-fay-data-root.conf")
+    text = unit_with_drop_in(running_host, "zzz.conf")
+    running_host.unit_text = lambda: text
+    assert_rejected(running_host, "docker.service.d/zzz.conf sets the data root by a flag and would override .*zz-fay-data-root.conf. Remove")
+
+
+@pytest.mark.parametrize("name", ["override.conf", "zz-fay-data-root.conf"])
+def test_a_flag_in_a_drop_in_of_systemctl_edit_or_the_own_one_is_replaced(host, name):
+    text = unit_with_drop_in(host, name)
+    host.drop_in = os.path.join(host.folder, os.path.basename(Host.drop_in))
+    host.unit_text = lambda: text
+    assert move_of(host).plan()["to"] == target_of(host)
+
+
 def test_an_unfinished_copy_does_not_count_as_data(host):
     """Docker and its data were removed, and the default root contains a copy that was never completed."""
     write_text(os.path.join(host.default_root, filesystem.MARKER), "")
@@ -70,6 +152,28 @@ def test_an_old_root_is_not_taken_for_the_current_one(host, monkeypatch):
     assert move_of(host).plan() is None
     with pytest.raises(DataRootError, match="is an old data root that was kept after its data had been moved"):
         move_of(host, host.default_root).plan()
+
+
+def test_the_returned_command_contains_the_flags_of_variables(host, monkeypatch):
+    """The role compares them with daemon.json: Docker rejects an option that is set in both."""
+    use_unit(host, "[Service]\nEnvironment='OPTS=--log-opt max-size=1m'\nExecStart=/usr/bin/dockerd $OPTS --data-root=/missing\n")
+    command = run_module(host, monkeypatch, None)["command"]
+    assert command == "/usr/bin/dockerd --log-opt max-size=1m"
+    assert problems({"log-opts": {}}, command) == ["log-opts is set both in daemon.json and as a flag in docker.service"]
+
+
+@pytest.mark.parametrize("copies", [True, False])
+def test_a_root_that_is_set_in_the_environment_is_moved(host, monkeypatch, copies):
+    """Docker does not start if the flag is left in the unit: see FakeHost.root()."""
+    if copies:
+        disable_rename(monkeypatch)
+    unit = '[Service]\nEnvironment="OPTS=--iptables=false --data-root=%s"\nExecStart=/usr/bin/dockerd $OPTS\n' % host.default_root
+    host.unit_text = lambda: unit + read_text(host.drop_in)
+    host.default_root = "/missing"
+    finish(move_of(host))
+    assert host.is_started and host.root() == target_of(host)
+    assert read_text(host.drop_in).endswith("ExecStart=\nExecStart=/usr/bin/dockerd --iptables=false\n")
+    assert len(read_docker_data(target_of(host))) == 4
 
 
 # ---- rejected moves
@@ -126,6 +230,31 @@ def test_an_invalid_daemon_json_is_rejected(running_host, content, message):
     with open(running_host.daemon_json, "wb") as target:
         target.write(content)
     assert_rejected(running_host, message)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("version, is_accepted", [("20.10.24", False), ("23.0.0", True), ("29.1", True), ("", True)])
+def test_a_byte_order_mark_is_accepted_if_docker_accepts_it(running_host, encoding, version, is_accepted):
+    with open(running_host.daemon_json, "wb") as target:
+        target.write(json.dumps({"labels": ["caf\xe9=1"]}, ensure_ascii=False).encode(encoding))
+    running_host.installed_version = lambda: version
+    if is_accepted:
+        assert find_data_root(running_host).options == {"labels": ["caf\xe9=1"]}
+    else:
+        assert_rejected(running_host, "begins with a byte order mark, with which Docker 20.10.24 does not start. Save it as UTF-8 without")
+
+
+def test_the_running_version_decides_if_the_installed_one_is_not_known(running_host):
+    write_text(running_host.daemon_json, "\ufeff{}")
+    running_host.installed_version = lambda: ""
+    running_host.docker_info = lambda: {"DockerRootDir": running_host.default_root, "ServerVersion": "19.03.1"}
+    assert_rejected(running_host, "with which Docker 19.03.1 does not start")
+
+
+def test_the_version_is_not_asked_for_without_a_byte_order_mark(running_host):
+    write_text(running_host.daemon_json, "{}")
+    running_host.installed_version = None
+    find_data_root(running_host)
 
 
 # ---- the module's results

@@ -72,7 +72,7 @@ def test_environment_is_escaped_for_systemd(templated):
 
 def test_the_command_and_the_socket_are_written_as_drop_ins(templated):
     files = templated["ubuntu"]["files"]
-    assert files["/etc/systemd/system/docker.service.d/95-fay-exec-start.conf"]["text"].endswith(
+    assert files["/etc/systemd/system/docker.service.d/zz-fay-exec-start.conf"]["text"].endswith(
         "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd -D\n")
     assert files["/etc/systemd/system/docker.socket.d/90-fay-tls.conf"]["text"] == (
         "# Made by fay.rancher.\n[Socket]\nListenStream=0.0.0.0:2376\n")

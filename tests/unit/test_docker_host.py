@@ -3,15 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is read from units, environment files and the output of docker and rsync, and which SELinux rules are set."""
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils._engine.config import (
-    DataRootError,
-    exec_start,
-    parse_daemon_json,
-    parse_environment,
-    split_root_flag,
-)
+from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError, parse_daemon_json, render_daemon_json
 from ansible_collections.fay.rancher.plugins.module_utils._engine.copying import parse_progress
 from ansible_collections.fay.rancher.plugins.module_utils._engine.host import MAX_STOP_TRIES, Host
+from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import exec_start, split_root_flag
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,11 +29,68 @@ def test_the_latest_progress_of_rsync_is_read():
     assert parse_progress("") is None
 
 
+# ---- daemon.json
+
+@pytest.mark.parametrize("text, options", [
+    ("", {}), (" \n", {}), ("null", {}), ("{}", {}), ('\ufeff{"debug": true}', {"debug": True}), ("\ufeff", {}),
+    ('{"log-opts": {"a": "1"}, "log-opts": {"b": "2"}}', {"log-opts": {"a": "1", "b": "2"}}),
+    ('{"log-opts": {"a": "1"}, "log-opts": null}', {"log-opts": None}), ('{"dns": ["a"], "dns": ["b"]}', {"dns": ["b"]}),
+    ('{"debug": true, "debug": null}', {"debug": True}), ('{"mtu": null, "mtu": 1}', {"mtu": 1}),
+    ('{"data-root": "/\\ud800"}', {"data-root": "/\ufffd"}), ('{"data-root": "/\\ud83d\\ude00"}', {"data-root": "/\U0001f600"}),
+    ('{"data-root": 5, "mtu": 15.0}', {"data-root": 5, "mtu": 15.0}),
+    ('{"runtimes": {"a": {"path": "/a"}, "a": {}}}', {"runtimes": {"a": {}}}),
+])
+def test_daemon_json_is_read_as_docker_reads_it(text, options):
+    assert parse_daemon_json(text) == options
+
+
+@pytest.mark.parametrize("text, reason", [
+    ("{", "Expecting property name"), ('{"mtu": NaN}', "NaN is not a number"), ('{"mtu": -Infinity}', "-Infinity is not a number"),
+    ('{"mtu": 1e999}', "1e999 is not a number"), ("[" * 100000, "nested too deeply"), ('{"a":' * 60 + "1" + "}" * 60, "nested too deeply"),
+    ('{"a": {"b":%s}, "a": {}}' % ("[" * 60 + "]" * 60), "nested too deeply"), ("\ufeff\ufeff{}", "BOM"), ("{} {}", "Extra data"),
+])
+def test_a_daemon_json_that_docker_rejects_is_reported(text, reason):
+    with pytest.raises(DataRootError, match="daemon.json is not valid JSON .*%s.* Correct the file" % reason):
+        parse_daemon_json(text)
+
+
+@pytest.mark.parametrize("text", ["[]", "5", '"a"', "true", "[{}]"])
+def test_a_daemon_json_that_is_not_an_object_is_reported(text):
+    with pytest.raises(DataRootError, match="contains a JSON .*; a JSON object is required"):
+        parse_daemon_json(text)
+
+
+json_values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+                           lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
+
+
+@given(st.dictionaries(st.text(), json_values))
+def test_options_are_rendered_and_read_without_loss(options):
+    assert parse_daemon_json(render_daemon_json(options)) == options
+
+
+@given(st.lists(st.sampled_from(["{", "}", "[", "]", ":", ",", '"a"', '"\\ud800"', "1", "1.0", "null", "NaN", "\ufeff", " "])).map("".join))
+def test_accepted_options_can_be_written(text):
+    try:
+        options = parse_daemon_json(text)
+    except DataRootError:
+        return
+    assert parse_daemon_json(render_daemon_json(options).encode("utf-8").decode("utf-8")) == options
+
+
+@pytest.mark.parametrize("output, version", [
+    ("Docker version 20.10.24+dfsg1, build 5d6db84\n", "20.10.24"), ("Docker version v29.0.0-rc.1, build 1\n", "29.0.0"), ("", ""),
+    ("Docker version dev, build x", "")])
+def test_the_installed_version_is_read(monkeypatch, output, version):
+    host = Host()
+    monkeypatch.setattr(host, "run", lambda *command: (0, output, "") if command == ("dockerd", "--version") else None)
+    assert host.installed_version() == version
+
+
+# ---- other texts
+
 @given(st.text())
 def test_parsers_accept_any_text(text):
-    split_root_flag(text)
-    exec_start(text)
-    parse_environment(text)
     parse_progress(text)
     try:
         parse_daemon_json(text)

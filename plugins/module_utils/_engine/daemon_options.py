@@ -7,27 +7,35 @@ Names and types are those of the JSON tags in moby v20.10.24 (daemon/config/conf
 config_common_unix.go), flags those of cmd/dockerd/config*.go and options.go there.
 """
 import re
-import shlex
 
-STRING, NUMBER, BOOL, LIST, MAP, ANY = "a string", "a number", "true or false", "a list of strings", "a map of strings", ""
+from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import split_words
+
+STRING, BOOL, OBJECT, ANY = "a string", "true or false", "a map", ""
+INTEGER, UNSIGNED = "an integer", "an integer from 0 to 4294967295"  # Go's int64 (int on 64 bits) and uint32
+SIZE = "a string such as 64m"  # opts/opts.go, MemBytes: the only type that rejects null
+LIST, OBJECT_LIST = "a list of strings", "a list of maps"
+MAP, BOOL_MAP, OBJECT_MAP = "a map of strings", "a map of true or false", "a map of maps"
+ELEMENTS = {LIST: STRING, OBJECT_LIST: OBJECT, MAP: STRING, BOOL_MAP: BOOL, OBJECT_MAP: OBJECT}
+TYPES = {STRING: str, BOOL: bool, OBJECT: dict, SIZE: str}
+RANGES = {INTEGER: (-2 ** 63, 2 ** 63 - 1), UNSIGNED: (0, 2 ** 32 - 1)}
 OPTIONS = {
     "allow-nondistributable-artifacts": LIST, "api-cors-header": STRING, "authorization-plugins": LIST, "bip": STRING,
-    "bridge": STRING, "builder": ANY, "cgroup-parent": STRING, "cluster-advertise": STRING, "cluster-store": STRING,
+    "bridge": STRING, "builder": OBJECT, "cgroup-parent": STRING, "cluster-advertise": STRING, "cluster-store": STRING,
     "cluster-store-opts": MAP, "containerd": STRING, "containerd-namespace": STRING, "containerd-plugin-namespace": STRING,
-    "cpu-rt-period": NUMBER, "cpu-rt-runtime": NUMBER, "cri-containerd": BOOL, "data-root": STRING, "debug": BOOL,
-    "default-address-pools": ANY, "default-cgroupns-mode": STRING, "default-gateway": STRING, "default-gateway-v6": STRING,
-    "default-init": STRING, "default-ipc-mode": STRING, "default-runtime": STRING, "default-shm-size": ANY,
-    "default-ulimits": ANY, "deprecated-key-path": STRING, "dns": LIST, "dns-opts": LIST, "dns-search": LIST, "exec-opts": LIST,
-    "exec-root": STRING, "experimental": BOOL, "features": ANY, "fixed-cidr": STRING, "fixed-cidr-v6": STRING, "graph": STRING,
+    "cpu-rt-period": INTEGER, "cpu-rt-runtime": INTEGER, "cri-containerd": BOOL, "data-root": STRING, "debug": BOOL,
+    "default-address-pools": OBJECT_LIST, "default-cgroupns-mode": STRING, "default-gateway": STRING, "default-gateway-v6": STRING,
+    "default-init": STRING, "default-ipc-mode": STRING, "default-runtime": STRING, "default-shm-size": SIZE,
+    "default-ulimits": OBJECT_MAP, "deprecated-key-path": STRING, "dns": LIST, "dns-opts": LIST, "dns-search": LIST, "exec-opts": LIST,
+    "exec-root": STRING, "experimental": BOOL, "features": BOOL_MAP, "fixed-cidr": STRING, "fixed-cidr-v6": STRING, "graph": STRING,
     "group": STRING, "host-gateway-ip": STRING, "hosts": LIST, "icc": BOOL, "init": BOOL, "init-path": STRING,
     "insecure-registries": LIST, "ip": STRING, "ip-forward": BOOL, "ip-masq": BOOL, "ip6tables": BOOL, "iptables": BOOL,
     "ipv6": BOOL, "labels": LIST, "live-restore": BOOL, "log-driver": STRING, "log-level": STRING, "log-opts": MAP,
-    "max-concurrent-downloads": NUMBER, "max-concurrent-uploads": NUMBER, "max-download-attempts": NUMBER,
-    "metrics-addr": STRING, "mtu": NUMBER, "network-control-plane-mtu": NUMBER, "network-diagnostic-port": NUMBER,
-    "no-new-privileges": BOOL, "node-generic-resources": LIST, "oom-score-adjust": NUMBER, "pidfile": STRING, "raw-logs": BOOL,
-    "registry-mirrors": LIST, "resolv-conf": STRING, "rootless": BOOL, "runtimes": ANY, "seccomp-profile": STRING,
-    "selinux-enabled": BOOL, "shutdown-timeout": NUMBER, "storage-driver": STRING, "storage-opts": LIST,
-    "swarm-default-advertise-addr": STRING, "swarm-raft-election-tick": NUMBER, "swarm-raft-heartbeat-tick": NUMBER,
+    "max-concurrent-downloads": INTEGER, "max-concurrent-uploads": INTEGER, "max-download-attempts": INTEGER,
+    "metrics-addr": STRING, "mtu": INTEGER, "network-control-plane-mtu": INTEGER, "network-diagnostic-port": INTEGER,
+    "no-new-privileges": BOOL, "node-generic-resources": LIST, "oom-score-adjust": INTEGER, "pidfile": STRING, "raw-logs": BOOL,
+    "registry-mirrors": LIST, "resolv-conf": STRING, "rootless": BOOL, "runtimes": OBJECT_MAP, "seccomp-profile": STRING,
+    "selinux-enabled": BOOL, "shutdown-timeout": INTEGER, "storage-driver": STRING, "storage-opts": LIST,
+    "swarm-default-advertise-addr": STRING, "swarm-raft-election-tick": UNSIGNED, "swarm-raft-heartbeat-tick": UNSIGNED,
     "tls": BOOL, "tlscacert": STRING, "tlscert": STRING, "tlskey": STRING, "tlsverify": BOOL, "userland-proxy": BOOL,
     "userland-proxy-path": STRING, "userns-remap": STRING,
 }
@@ -50,24 +58,27 @@ FIRST_WITH_VALIDATE = 23  # first version with `dockerd --validate`; later versi
 
 
 def is_valid(value, kind):
-    """Whether a JSON value has the type that dockerd decodes the option into."""
-    if kind == STRING:
-        return isinstance(value, str)
-    if kind == NUMBER:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    if kind == BOOL:
-        return isinstance(value, bool)
-    if kind == LIST:
-        return isinstance(value, list) and all(isinstance(item, str) for item in value)
-    if kind == MAP:
-        return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
-    return True
+    """Whether a JSON value has the type that dockerd decodes the option into.
+
+    null leaves an option at its default. 15.0 and 1e2 are not integers (encoding/json, Unmarshal()).
+    """
+    if value is None:
+        return kind != SIZE
+    if kind in ELEMENTS:
+        is_map = kind in (MAP, BOOL_MAP, OBJECT_MAP)
+        if not isinstance(value, dict if is_map else list):
+            return False
+        return all(is_valid(item, ELEMENTS[kind]) for item in (value.values() if is_map else value))
+    if kind in RANGES:
+        low, high = RANGES[kind]
+        return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+    return isinstance(value, TYPES.get(kind, object))
 
 
 def options_set_by_flags(command):
     """Names (set of str) of the options that an ExecStart command sets by flags."""
     try:
-        words = shlex.split(command)[1:]
+        words = [word for unused, unused_end, word in split_words(command)][1:]
     except ValueError:  # unbalanced quotes
         words = command.split()[1:]
     matches = [re.match(r"--([a-z][a-z0-9-]*)|-([A-Za-z])", word) for word in words]
@@ -91,7 +102,7 @@ def problems(options, command="", version=""):
         messages += ["Docker %s does not support the option %s" % (version, name) for name in sorted(set(options) - set(OPTIONS))]
     messages += ["%s is set both in daemon.json and as a flag in docker.service" % name
                  for name in sorted((set(options) & options_set_by_flags(command)) - {"runtimes"})]
-    if "graph" in options and "data-root" in options:
+    if options.get("graph") and options.get("data-root"):
         messages.append("graph and data-root are both set, but they are the same option. Remove graph")
     return messages
 
@@ -99,7 +110,8 @@ def problems(options, command="", version=""):
 def needs_restart(options, previous):
     """Whether a running Docker must restart to change from `previous` to `options`, because a reload is not enough.
 
-    A reload does not reset an option that is removed.
+    A reload does not reset an option that is removed. An option with the value null is not set.
     """
+    options, previous = [{name: value for name, value in each.items() if value is not None} for each in (options, previous)]
     changed = {name for name in set(options) | set(previous) if options.get(name) != previous.get(name)}
     return bool(changed - RELOADABLE or set(previous) - set(options))

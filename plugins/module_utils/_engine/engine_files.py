@@ -5,10 +5,10 @@
 import contextlib
 import json
 import os
-import re
 import time
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError, parse_daemon_json, render_daemon_json
+from ansible_collections.fay.rancher.plugins.module_utils._engine.containerd_config import find_root, replace_root
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import is_inside, read_text, sync_directory
 from ansible_collections.fay.rancher.plugins.module_utils._files import make_directories, write_atomically
 
@@ -22,9 +22,9 @@ ExecStart=%s
 
 
 def write_configuration(path, text):
-    """Write a configuration file (mode 0644) to disk, with its directory. Raises OSError."""
+    """Write a configuration file to disk, with its directory; a new one has the mode 0644. Raises OSError."""
     make_directories(os.path.dirname(path))
-    write_atomically(path, text, 0o644)
+    _replace_text(path, text)
     sync_directory(os.path.dirname(path))
 
 
@@ -56,8 +56,9 @@ def disable_live_restore(host, clock):
 
 def containerd_root(host, source):
     """containerd's root (str) as written in its configuration, if it is below `source`; else None."""
-    match = re.search(r"""^\s*root\s*=\s*["']([^"']+)""", read_text(host.containerd_config), re.M)
-    return match.group(1) if match and is_inside(os.path.realpath(match.group(1)), source) else None
+    match = find_root(read_text(host.containerd_config))
+    root = match[2] if match else ""
+    return root if root.startswith("/") and "\0" not in root and is_inside(os.path.realpath(root), source) else None
 
 
 def move_containerd_root(host, old, new):
@@ -65,7 +66,7 @@ def move_containerd_root(host, old, new):
     root = containerd_root(host, old)
     if root:
         moved = new + os.path.realpath(root)[len(old):]
-        write_configuration(host.containerd_config, read_text(host.containerd_config).replace(root, moved, 1))
+        write_configuration(host.containerd_config, replace_root(read_text(host.containerd_config), moved))
 
 
 def read_configuration(host):
@@ -82,9 +83,15 @@ def restore_configuration(host, texts, with_containerd):
     _restore(host.daemon_json, texts["daemon_json"])
 
 
+def _replace_text(path, text):
+    """Replace a file's text. Mode and owner of an existing file are kept."""
+    status = os.stat(path) if os.path.exists(path) else None
+    write_atomically(path, text, status.st_mode & 0o777 if status else 0o644, (status.st_uid, status.st_gid) if status else None)
+
+
 def _restore(path, text):
     if text:
-        write_atomically(path, text, 0o644)
+        _replace_text(path, text)
     else:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)

@@ -2,13 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Paths, directories, mounts and what filesystems support. Private to the collection."""
+import codecs
 import contextlib
 import ctypes
 import errno
 import os
 import shutil
 
-from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
+from ansible_collections.fay.rancher.plugins.module_utils._engine.config import BYTE_ORDER_MARK, DataRootError
 
 PARTIAL_SUFFIX = ".fay-moving"  # an unfinished copy is TARGET.fay-moving
 MARKER = ".fay-moving"  # if the target is a mount point: this file in it marks an unfinished copy
@@ -63,11 +64,19 @@ def check_target_path(source, target):
 
 # ---- files and directories
 
-def read_text(path):
-    """A file's text; empty if the file does not exist. Raises DataRootError for text that is not UTF-8, OSError."""
+def read_text(path, errors="strict"):
+    """A file's text with its line ends; empty if the file does not exist. Raises DataRootError for text that is not UTF-8, OSError.
+
+    UTF-16 with a byte order mark is text too. A byte order mark is returned as the first character.
+
+    errors: str, `replace` to replace what is not valid.
+    """
     try:
-        with open(path, encoding="utf-8") as source:
-            return source.read()
+        with open(path, "rb") as source:
+            content = source.read()
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return BYTE_ORDER_MARK + content.decode("utf-16", errors)
+        return content.decode("utf-8", errors)
     except FileNotFoundError:
         return ""
     except UnicodeDecodeError as error:

@@ -10,7 +10,8 @@ import subprocess
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DEFAULT_ROOT, DataRootError
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import MARKER
 
-DROP_IN = "/etc/systemd/system/docker.service.d/90-fay-data-root.conf"
+# Drop-ins apply in the order of their names (systemd.unit(5)), and `systemctl edit` writes override.conf.
+DROP_IN = "/etc/systemd/system/docker.service.d/zz-fay-data-root.conf"
 MAX_STOP_TRIES = 5
 LISTS = (("images", ("image", "ls", "--all", "--quiet", "--no-trunc")),
          ("volumes", ("volume", "ls", "--quiet")),
@@ -48,6 +49,11 @@ class Host:
     def unit_text(self):
         """The text of docker.service with its drop-ins; empty if it does not exist."""
         return self.run("systemctl", "cat", "docker.service")[1]
+
+    def installed_version(self):
+        """Version of the installed Docker, such as 20.10.24; empty if it is not known."""
+        match = re.search(r"version v?(\d[\w.]*)", self.run("dockerd", "--version")[1])
+        return match.group(1) if match else ""
 
     def is_running(self):
         """Whether docker.service runs or starts. Does not contact Docker."""

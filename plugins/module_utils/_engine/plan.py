@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where Docker's data is, and how it would be moved. Changes nothing. Private to the collection."""
 import collections
+import glob
 import os
 import re
 
@@ -16,16 +17,25 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem imp
     is_same_path,
     read_text,
 )
+from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import (
+    environment,
+    environment_files,
+    exec_start,
+    exec_start_path,
+    expand_command,
+    split_root_flag,
+)
 from ansible_collections.fay.rancher.plugins.module_utils._files import existing_parent
 
+FIRST_WITH_BYTE_ORDER_MARK = 23  # first version of Docker that accepts a byte order mark in daemon.json
 SPACE_FACTOR = 1.1  # required space and inodes, relative to what the data uses now
 # Directories below which Docker itself mounts; these mounts end when Docker stops.
 DOCKER_MOUNTS = re.compile(r"/(overlay2?|containers|aufs|plugins|image|buildkit|fuse-overlayfs)/")
 
 # root: str. detected_from: `docker`, `daemon.json`, `unit` or `default`. command: str, the unit's ExecStart without a flag of
 # the data root. has_root_flag: bool, whether ExecStart has such a flag. options: dict, daemon.json. info: dict, `docker info`;
-# empty if Docker was not asked or did not answer.
-Location = collections.namedtuple("Location", "root detected_from command has_root_flag options info")
+# empty if Docker was not asked or did not answer. full_command: str, `command` with all variables that are whole words replaced.
+Location = collections.namedtuple("Location", "root detected_from command has_root_flag options info full_command")
 
 
 def find_data_root(host, ask_docker=True):
@@ -33,22 +43,46 @@ def find_data_root(host, ask_docker=True):
 
     ask_docker: bool, whether to run `docker info`, which starts a stopped Docker through its socket. Raises DataRootError.
     """
-    options = config.parse_daemon_json(read_text(host.daemon_json))
+    daemon_json = read_text(host.daemon_json)
+    options = config.parse_daemon_json(daemon_json)
     unit = host.unit_text()
-    variables = {}
-    for path in config.environment_files(unit):
-        variables.update(config.parse_environment(read_text(path)))
-    start = config.exec_start(unit) or ""
-    command, flag = config.split_root_flag(config.expand_root_variables(start, variables))
+    variables = unit_variables(unit)
+    command, flag = split_root_flag(exec_start(unit) or "", variables)
     info = host.docker_info() if ask_docker else {}
+    if daemon_json.startswith(config.BYTE_ORDER_MARK):
+        _check_byte_order_mark(host.installed_version() or info.get("ServerVersion", ""))
     if info:
         root, detected_from = info["DockerRootDir"], "docker"
     else:
-        candidates = [(options.get("data-root") or options.get("graph"), "daemon.json"), (flag, "unit"), (host.default_root, "default")]
-        configured = [candidate for candidate in candidates if candidate[0]]
+        candidates = [(_root_option(options), "daemon.json"), (flag, "unit"), (host.default_root, "default")]
+        # systemd starts Docker in the directory /.
+        configured = [(os.path.join("/", path), source) for path, source in candidates if path]
         with_data = [candidate for candidate in configured if has_complete_data(candidate[0])]
         root, detected_from = (with_data + configured)[0]
-    return Location(root.rstrip("/"), detected_from, command, bool(flag), options, info)
+    return Location(root.rstrip("/") or "/", detected_from, command, flag is not None, options, info, expand_command(command, variables))
+
+
+def _root_option(options):
+    """The data root in daemon.json (dict); None if it is not set, also to a value with which Docker cannot have started."""
+    roots = [options.get(name) for name in ("data-root", "graph")]
+    return next((root for root in roots if root and isinstance(root, str) and "\0" not in root), None)
+
+
+def _check_byte_order_mark(version):
+    """Raise DataRootError if Docker of this version does not start with a byte order mark in daemon.json.
+
+    moby v20.10.24 daemon/config/config.go decodes the bytes of the file; v23.0.0 ignores the mark (unicode.BOMOverride()).
+    """
+    major = re.match(r"\d+", version)
+    if major and int(major.group()) < FIRST_WITH_BYTE_ORDER_MARK:
+        raise DataRootError("/etc/docker/daemon.json begins with a byte order mark, with which Docker %s does not start. Save it as UTF-8 "
+                            "without a byte order mark" % version)
+
+
+def unit_variables(unit):
+    """{name: value} of the variables of a unit, with those of its environment files. unit: str. Raises OSError."""
+    paths = [path for pattern in environment_files(unit) for path in sorted(glob.glob(pattern)) if os.path.isfile(path)]
+    return environment(unit, [read_text(path, errors="replace") for path in paths])
 
 
 def plan_move(host, old_roots, target, location):
@@ -57,6 +91,8 @@ def plan_move(host, old_roots, target, location):
     old_roots: OldRoots. location: Location. Raises DataRootError if the move is not possible.
     """
     filesystem.check_target_path(location.root, target)
+    if location.has_root_flag:
+        _check_drop_in(host)
     source = os.path.realpath(location.root)  # if it is a link, the directory is moved
     if not _has_data_to_move(old_roots, source, target, location):
         return _plan_configuration(target, location)
@@ -101,6 +137,14 @@ def _has_data_to_move(old_roots, source, target, location):
     if is_same_path(source, target):
         return False
     return has_data(source) if location.info else has_complete_data(source)
+
+
+def _check_drop_in(host):
+    """Raise DataRootError if the drop-in that removes the flag of the data root would be overridden by another one."""
+    path = exec_start_path(host.unit_text())
+    if path and path.endswith(".conf") and os.path.basename(path) > os.path.basename(host.drop_in):
+        raise DataRootError("%s sets the data root by a flag and would override %s. Remove the flag, or give the file a name that sorts "
+                            "before it" % (path, host.drop_in))
 
 
 def _check_live_restore(source, location):
