@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import re
 import shutil
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
@@ -19,6 +20,7 @@ SYSTEM_DIRECTORIES = ("/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/l
 NOT_FOR_OVERLAY2 = ("nfs", "nfs4", "cifs", "smb3", "overlay", "aufs", "ecryptfs", "vfat", "exfat", "ntfs", "9p", "tmpfs", "ramfs")
 AT_FDCWD = -100  # linux/fcntl.h
 RENAME_EXCHANGE = 2  # linux/fs.h
+MOUNT_POINT_FIELD = 4  # of a line of mountinfo, counted from 0: proc(5)
 BLOCK_BYTES = 512  # unit of st_blocks: stat(2)
 DIRENT_TYPE_OFFSET = 18  # struct dirent of 64-bit Linux: d_ino 8, d_off 8, d_reclen 2 bytes, then d_type: readdir(3)
 
@@ -135,15 +137,30 @@ def measure_data(root):
 
 # ---- mounts and filesystems
 
-def list_mounts():
-    """[(mount point, filesystem type)] from /proc/self/mountinfo: proc(5)."""
+def parse_mountinfo(content):
+    """[(mount point, filesystem type)] of the content (bytes) of /proc/PID/mountinfo: proc(5). Lines of another form are left out.
+
+    The kernel separates fields by single spaces and writes some bytes of a path as three octal digits, such as \\040 for a space
+    (seq_path() and mangle_path() in Linux 6.1 fs/seq_file.c, fs/proc_namespace.c). All other bytes are those of the path.
+    """
     mounts = []
-    with open("/proc/self/mountinfo") as source:
-        for line in source:
-            before, after = line.split(" - ", 1)
-            point = before.split()[4].encode().decode("unicode_escape")
-            mounts.append((point, after.split()[0]))
+    for line in content.split(b"\n"):
+        before, separator, after = line.partition(b" - ")
+        fields = before.split(b" ")
+        if separator and len(fields) > MOUNT_POINT_FIELD:
+            mounts.append((unescape_path(fields[MOUNT_POINT_FIELD]), unescape_path(after.split(b" ")[0])))
     return mounts
+
+
+def unescape_path(escaped):
+    """A path (str, as os.fsdecode() returns it) from bytes in which \\NNN is a byte in octal digits."""
+    return os.fsdecode(re.sub(br"\\([0-3][0-7]{2})", lambda match: bytes([int(match.group(1), 8)]), escaped))
+
+
+def list_mounts():
+    """[(mount point, filesystem type)] of this process's mounts."""
+    with open("/proc/self/mountinfo", "rb") as source:
+        return parse_mountinfo(source.read())
 
 
 def containing_mount(path):
