@@ -27,14 +27,14 @@ def mount_lines(*mounts):
 
 # ---- /proc/self/mountinfo
 
-@pytest.mark.parametrize("written, point", [
+@pytest.mark.parametrize("escaped, point", [
     ("/srv/données", "/srv/données"), ("/srv/数据", "/srv/数据"), ("/srv/with\\040space", "/srv/with space"),
     ("/srv/donn\\303\\251es", "/srv/données"), ("/srv/tab\\011line\\012hash\\043", "/srv/tab\tline\nhash#"),
     ("/srv/back\\134slash", "/srv/back\\slash"), ("/srv/\\134040", "/srv/\\040"), ("/srv/a\u00a0b", "/srv/a\u00a0b"),
     ("/srv/return\rfeed\x0b", "/srv/return\rfeed\x0b"), ("/srv/\u2028line", "/srv/\u2028line"),
 ])
-def test_mount_points_with_any_letters_are_read(written, point):
-    content = mount_lines(("/", "ext4"), (written, "xfs"), ("/last", "tmpfs"))
+def test_mount_points_with_any_letters_are_read(escaped, point):
+    content = mount_lines(("/", "ext4"), (escaped, "xfs"), ("/last", "tmpfs"))
     assert filesystem.parse_mountinfo(content) == [("/", "ext4"), (point, "xfs"), ("/last", "tmpfs")]
 
 

@@ -4,10 +4,10 @@
 """Where Docker's data is, and how it would be moved. Changes nothing. Private to the collection."""
 import collections
 import os
-import re
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine import config, filesystem
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
+from ansible_collections.fay.rancher.plugins.module_utils._engine.docker_mounts import foreign_mounts
 from ansible_collections.fay.rancher.plugins.module_utils._engine.engine_files import containerd_root
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import (
     gib,
@@ -19,8 +19,6 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem imp
 from ansible_collections.fay.rancher.plugins.module_utils._files import existing_parent
 
 SPACE_FACTOR = 1.1  # required space and inodes, relative to what the data uses now
-# Directories below which Docker itself mounts; these mounts end when Docker stops.
-DOCKER_MOUNTS = re.compile(r"/(overlay2?|containers|aufs|plugins|image|buildkit|fuse-overlayfs)/")
 
 # root: str. detected_from: `engine`, `daemon.json`, `unit` or `default`. command: str, the unit's ExecStart without a flag of
 # the data root. has_root_flag: bool, whether it has one. options: dict, daemon.json. info: dict, `docker info`, empty if Docker
@@ -110,7 +108,7 @@ def _check_live_restore(source, location):
 
 
 def _check_mounts(source):
-    foreign = [point for point in filesystem.mounts_below(source) if not DOCKER_MOUNTS.match(point[len(source):])]
+    foreign = foreign_mounts(source)
     if foreign:
         raise DataRootError("Another filesystem is mounted below Docker's data, and a move would not include it: %s. Unmount it, or "
                             "mount it below the new data root and change the data root yourself" % ", ".join(foreign))
