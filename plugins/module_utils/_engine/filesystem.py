@@ -114,25 +114,39 @@ def has_complete_data(directory):
 
 
 def measure_data(root):
-    """(bytes on disk, number of entries) of Docker's data. A file with several links counts once in the bytes."""
+    """(bytes on disk, number of entries) of Docker's data. A file with several links counts once in the bytes.
+
+    A mount point below the root counts as an entry without a size: what is mounted there is not copied.
+    """
     size, entries, counted = 0, 0, set()
+    for path, is_mount_point in walk_data(os.path.realpath(root)):
+        try:
+            status = None if is_mount_point else os.lstat(path)  # a network filesystem that does not answer would block lstat
+        except OSError:  # removed since it was listed
+            continue
+        entries += 1
+        if status is None:
+            continue
+        inode = (status.st_dev, status.st_ino)
+        if status.st_nlink > 1 and not os.path.isdir(path):
+            if inode in counted:
+                continue
+            counted.add(inode)
+        size += status.st_blocks * BLOCK_BYTES
+    return size, entries
+
+
+def walk_data(root):
+    """(path, whether it is a mount point) of each entry of Docker's data. root: str, without links. Does not read what is mounted there."""
+    mounted = set(mounts_below(root))
     for folder, directories, files in os.walk(root):
         if folder == root:
             directories[:] = [name for name in directories if name != "lost+found"]
             files = [name for name in files if name != MARKER]
-        for name in directories + files:
-            try:
-                status = os.lstat(os.path.join(folder, name))
-            except OSError:  # removed since it was listed
-                continue
-            entries += 1
-            inode = (status.st_dev, status.st_ino)
-            if status.st_nlink > 1 and not os.path.isdir(os.path.join(folder, name)):
-                if inode in counted:
-                    continue
-                counted.add(inode)
-            size += status.st_blocks * BLOCK_BYTES
-    return size, entries
+        paths = [os.path.join(folder, name) for name in directories + files]
+        for path in paths:
+            yield path, path in mounted
+        directories[:] = [name for name in directories if os.path.join(folder, name) not in mounted]
 
 
 # ---- mounts and filesystems
