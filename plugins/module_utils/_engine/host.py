@@ -7,8 +7,9 @@ import os
 import re
 import subprocess
 
+from ansible_collections.fay.rancher.plugins.module_utils._engine import address, config
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DEFAULT_ROOT, DataRootError
-from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import MARKER
+from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import MARKER, read_text
 
 DROP_IN = "/etc/systemd/system/docker.service.d/90-fay-data-root.conf"
 MAX_STOP_TRIES = 5
@@ -32,12 +33,16 @@ class Host:
     containerd_config = "/etc/containerd/config.toml"
     drop_in = DROP_IN
     poll_seconds = 0.5
+    _address = None
 
     def run(self, *command):
-        """Run a command: (exit code, standard output, standard error). 127 if the program does not exist."""
+        """Run a command: (exit code, standard output, standard error). 127 if the program does not exist.
+
+        Environment variables for a client of another Docker are not passed on.
+        """
         try:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                                       env=dict(os.environ, LC_ALL="C"))
+                                       env=dict(address.client_environment(os.environ), LC_ALL="C"))
         except OSError as error:
             return 127, "", str(error)
         out, err = process.communicate()
@@ -49,13 +54,32 @@ class Host:
         """The text of docker.service with its drop-ins; empty if it does not exist."""
         return self.run("systemctl", "cat", "docker.service")[1]
 
+    def docker_address(self):
+        """Where the Docker of docker.service listens (str, for --host of the client), whichever Docker root's client would contact."""
+        if self._address is None:
+            unit, variables = self.unit_text(), {}
+            for path in config.environment_files(unit):
+                variables.update(config.parse_environment(read_text(path)))
+            try:
+                options = config.parse_daemon_json(read_text(self.daemon_json))
+            except DataRootError:  # Docker does not start with this file
+                options = {}
+            hosts = address.configured_hosts(address.command_words(config.exec_start(unit) or "", variables), options)
+            listen = self.run("systemctl", "show", "docker.socket", "--property=Listen")[1] if "fd://" in " ".join(hosts) else ""
+            self._address = address.local_address(hosts, address.socket_paths(listen))
+        return self._address
+
+    def run_docker(self, *arguments):
+        """Run the client of Docker against this host's Docker: see run()."""
+        return self.run(*(address.client_command(self.docker_address(), os.environ) + list(arguments)))
+
     def is_running(self):
         """Whether docker.service runs or starts. Does not contact Docker."""
         return self.run("systemctl", "is-active", "docker.service")[1].strip() in ("active", "activating", "reloading")
 
     def docker_info(self):
         """`docker info` as a dict; empty if Docker does not answer. It starts a stopped Docker through its socket."""
-        code, out, unused = self.run("docker", "info", "--format", "{{json .}}")
+        code, out, unused = self.run_docker("info", "--format", "{{json .}}")
         try:
             info = json.loads(out) if code == 0 else None
         except ValueError:
@@ -75,7 +99,7 @@ class Host:
         """
         lists = {}
         for name, command in LISTS:
-            code, out, err = self.run("docker", *command)
+            code, out, err = self.run_docker(*command)
             if code:
                 raise DataRootError("`docker %s` failed: %s" % (" ".join(command), err.strip()))
             lists[name] = sorted(set(out.split("\n")) - {""})
@@ -87,7 +111,7 @@ class Host:
         """({id: [state, restart policy]} of containers that survive a stop, names of the volumes of the others)."""
         containers, temporary_volumes = {}, set()
         if identifiers:
-            out = self.run("docker", "inspect", "--format", CONTAINER_FORMAT, *identifiers)[1]
+            out = self.run_docker("inspect", "--format", CONTAINER_FORMAT, *identifiers)[1]
             for line in out.splitlines():
                 identifier, state, policy, removed, task, volumes = line.split("|")
                 if removed == "true" or task:
