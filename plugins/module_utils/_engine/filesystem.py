@@ -8,6 +8,7 @@ import errno
 import os
 import re
 import shutil
+import stat
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
 
@@ -147,6 +148,20 @@ def walk_data(root):
         for path in paths:
             yield path, path in mounted
         directories[:] = [name for name in directories if os.path.join(folder, name) not in mounted]
+
+
+def can_enter(directory, uid, gid):
+    """Whether the mode of a directory allows a user to enter it. uid, gid: int; -1 for an unknown one. Raises OSError."""
+    status = os.stat(directory)
+    return bool(status.st_mode & stat.S_IXOTH or (status.st_uid == uid and status.st_mode & stat.S_IXUSR)
+                or (status.st_gid == gid and status.st_mode & stat.S_IXGRP))
+
+
+def current_umask():
+    """The umask (int) of this process."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
 
 
 # ---- mounts and filesystems

@@ -25,6 +25,19 @@ RSYNC_OPTIONS = ["-aHAXS", "--numeric-ids", "--delete", "--one-file-system", "--
 COPY_SCRIPT = 'cd "$0" && echo $$ >copy.pid && "$@" >copy.out 2>copy.err; echo $? >copy.part && mv copy.part copy.code'
 
 
+def with_configured_root(info):
+    """`docker info` (dict) with the configured data root as DockerRootDir, and with RemappedRoot: `UID.GID`, or empty.
+
+    With userns-remap, Docker uses the directory UID.GID in the configured root and names that directory: moby docker-v29.0.0 and
+    v20.10.24 daemon/daemon_unix.go, setupDaemonRoot(); the security option: daemon/info.go.
+    """
+    root, name = os.path.split(info["DockerRootDir"].rstrip("/"))
+    options = [option for option in info.get("SecurityOptions") or [] if isinstance(option, str)]
+    if any("name=userns" in option.split(",") for option in options) and re.match(r"\d+\.\d+$", name):
+        return dict(info, DockerRootDir=root, RemappedRoot=name)
+    return dict(info, RemappedRoot="")
+
+
 class Host:
     """The commands and the files of Docker on this host. Tests replace it by a host without Docker."""
 
@@ -78,13 +91,16 @@ class Host:
         return self.run("systemctl", "is-active", "docker.service")[1].strip() in ("active", "activating", "reloading")
 
     def docker_info(self):
-        """`docker info` as a dict; empty if Docker does not answer. It starts a stopped Docker through its socket."""
+        """`docker info` as a dict, see with_configured_root(); empty if Docker does not answer.
+
+        It starts a stopped Docker through its socket.
+        """
         code, out, unused = self.run_docker("info", "--format", "{{json .}}")
         try:
             info = json.loads(out) if code == 0 else None
         except ValueError:
             return {}
-        return info if info and info.get("DockerRootDir") else {}
+        return with_configured_root(info) if isinstance(info, dict) and info.get("DockerRootDir") else {}
 
     def is_on(self, root):
         """Whether Docker answers and has its data at `root`."""

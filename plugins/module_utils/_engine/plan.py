@@ -4,6 +4,7 @@
 """Where Docker's data is, and how it would be moved. Changes nothing. Private to the collection."""
 import collections
 import os
+import re
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine import config, filesystem
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
@@ -61,6 +62,8 @@ def plan_move(host, old_roots, target, location):
     _check_live_restore(source, location)
     _check_mounts(source)
     _check_target(source, target)
+    if is_remapped(location):
+        _check_access(target, location)
     parent = existing_parent(target if os.path.isdir(target) else os.path.dirname(target))
     if location.info.get("Driver", "overlay2") == "overlay2":
         _check_filesystem(target, parent)
@@ -117,6 +120,35 @@ def _check_mounts(source):
 def _check_target(source, target):
     if has_complete_data(target):
         raise DataRootError("%s is not empty, and Docker's data is at %s. Empty it, or choose another data root" % (target, source))
+
+
+def is_remapped(location):
+    """Whether Docker uses a user namespace: userns-remap in daemon.json or as a flag."""
+    return bool(location.info.get("RemappedRoot") or location.options.get("userns-remap")
+                or re.search(r"\s--userns-remap(?:=|\s)", location.command))
+
+
+def _check_access(target, location):
+    """With userns-remap, Docker starts only if the remapped root may enter all directories above the data root.
+
+    moby docker-v29.0.0 daemon/daemon_unix.go, setupDaemonRoot() and canAccess(); v20.10.24: pkg/idtools, CanAccess().
+    """
+    identity = [int(part) for part in location.info.get("RemappedRoot", "").split(".") if part] or [-1, -1]
+    directory = os.path.dirname(os.path.realpath(target))
+    parent = existing_parent(directory)
+    closed = [path for path in parents(parent) if not filesystem.can_enter(path, *identity)]
+    if closed:
+        raise DataRootError("Docker uses userns-remap, and its containers may not enter %s: mode o+x is required for all directories above "
+                            "the data root. Run `chmod o+x` for it, or choose another data root" % ", ".join(closed))
+    if parent != directory and filesystem.current_umask() & 0o001:
+        raise DataRootError("Docker uses userns-remap, and its containers could not enter %s, because root's umask is %04o and the "
+                            "directory is missing. Create it with mode 0755" % (directory, filesystem.current_umask()))
+
+
+def parents(path):
+    """A path (str, absolute) and all directories above it (list of str), without `/`."""
+    parts = path.strip("/").split("/")
+    return ["/" + "/".join(parts[:count]) for count in range(1, len(parts) + 1) if parts[0]]
 
 
 def _check_filesystem(target, parent):
