@@ -22,6 +22,7 @@ options:
   path:
     description:
       - Absolute path of the data root. It must be empty or missing, apart from an unfinished copy of this module.
+      - If it is a symbolic link, the data is moved into the directory that it links to, and C(daemon.json) contains the link.
       - If not set, nothing is moved, and the module only reports where the data is.
     type: path
   keep_old:
@@ -106,7 +107,7 @@ moved:
       type: str
       sample: /var/lib/docker
     to:
-      description: The new data root, O(path).
+      description: The new data root, O(path), or the directory that it links to.
       type: str
       sample: /appdata/lib/docker
     method:

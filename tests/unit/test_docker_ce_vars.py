@@ -2,6 +2,7 @@
 """Texts that the role docker_ce writes, also on systems of which the lab has no host: its variables, templated with their facts."""
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -75,3 +76,15 @@ def test_the_command_and_the_socket_are_written_as_drop_ins(templated):
     assert files["/etc/systemd/system/docker.service.d/95-fay-exec-start.conf"]["text"].endswith(
         "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd -D\n")
     assert files["/etc/systemd/system/docker.socket.d/90-fay-tls.conf"]["text"].endswith("[Socket]\nListenStream=0.0.0.0:2376\n")
+
+
+@pytest.mark.parametrize("is_link", [True, False])
+def test_purged_data_is_removed_also_if_the_data_root_is_a_link(tmp_path, is_link):
+    data, root = tmp_path / "disk" / "docker", tmp_path / "root"
+    (data / "image").mkdir(parents=True)
+    if is_link:
+        root.symlink_to(data)
+    with open(os.path.join(ROOT, "roles", "docker_ce", "templates", "remove_data.sh.j2")) as source:
+        script = re.sub("{{.*?}}", str(root if is_link else data), source.read())
+    subprocess.run(["sh", "-c", script], check=True)
+    assert not data.exists()

@@ -59,6 +59,9 @@ def check_target_path(source, target):
         raise DataRootError("%r is not a valid data root: it must be an absolute path without `.` and `..` and not a system "
                             "directory. Choose another path" % target)
     current, wanted = os.path.realpath(source), os.path.realpath(target)
+    if os.path.islink(target) and wanted in SYSTEM_DIRECTORIES:
+        raise DataRootError("%s is a link to %s, which is a system directory and not a valid data root. Choose another path" % (
+            target, wanted))
     if current != wanted and (is_inside(current, wanted) or is_inside(wanted, current)):
         raise DataRootError("Docker's data is at %s and cannot be moved to %s: one path contains the other. "
                             "Choose a separate path" % (current, wanted))

@@ -61,26 +61,30 @@ def plan_move(host, old_roots, target, location):
         return _plan_configuration(target, location)
     _check_live_restore(source, location)
     _check_mounts(source)
-    _check_target(source, target)
+    directory = os.path.realpath(target) if os.path.islink(target) else target  # the copy is made on the filesystem of the directory
+    _check_target(source, directory)
     if is_remapped(location):
-        _check_access(target, location)
-    parent = existing_parent(target if os.path.isdir(target) else os.path.dirname(target))
+        _check_access(directory, location)
+    parent = existing_parent(directory if os.path.isdir(directory) else os.path.dirname(directory))
     if location.info.get("Driver", "overlay2") == "overlay2":
-        _check_filesystem(target, parent)
+        _check_filesystem(directory, parent)
     size, entries = filesystem.measure_data(source)
-    method = _choose_method(source, target, parent)
+    method = _choose_method(source, directory, parent)
     if method == "copy":
-        _check_space(source, target, parent, size, entries)
+        _check_space(source, directory, parent, size, entries)
     status = os.statvfs(parent)
-    return _journal(location, source, target, method, size=size, entries=entries, free=status.f_bavail * status.f_frsize,
-                    live_restore=location.info.get("LiveRestoreEnabled", False),
+    return _journal(location, source, directory, method, requested=target, size=size, entries=entries,
+                    free=status.f_bavail * status.f_frsize, live_restore=location.info.get("LiveRestoreEnabled", False),
                     swarm=location.info.get("Swarm", {}).get("LocalNodeState") == "active",
                     services=["containerd.service"] if containerd_root(host, source) else [])
 
 
 def _journal(location, source, target, method, **entries):
-    """A journal at its first phase. entries: what is known beyond the paths."""
-    journal = {"from": source, "to": target, "method": method, "phase": "stop", "size": 0, "entries": 0, "free": 0,
+    """A journal at its first phase. entries: what is known beyond the paths.
+
+    `to` is the directory that gets the data; `requested` is the path in daemon.json, which can be a link to it.
+    """
+    journal = {"from": source, "to": target, "requested": target, "method": method, "phase": "stop", "size": 0, "entries": 0, "free": 0,
                "containers": location.info.get("ContainersRunning", 0), "live_restore": False, "swarm": False, "services": []}
     return dict(journal, **entries)
 
@@ -118,6 +122,9 @@ def _check_mounts(source):
 
 
 def _check_target(source, target):
+    if os.path.lexists(target) and not os.path.isdir(target):
+        raise DataRootError("%s is not a directory, and Docker's data cannot be moved there. Remove it, or choose another data root" % (
+            target))
     if has_complete_data(target):
         raise DataRootError("%s is not empty, and Docker's data is at %s. Empty it, or choose another data root" % (target, source))
 
