@@ -167,6 +167,13 @@ free:
   returned: success
   type: int
   sample: 107374182400
+path_problem:
+  description:
+    - Why a Docker that is installed now would not start with O(path), such as a filesystem that does not support overlay2.
+    - Empty without such a reason, without O(path), and if RV(root) contains data.
+  returned: success
+  type: str
+  sample: /appdata/lib/docker is on a filesystem of type nfs4, which does not support overlay2. Use ext4 or xfs
 running:
   description: Whether Docker answers.
   returned: success

@@ -66,3 +66,29 @@ def test_any_content_of_mountinfo_is_accepted(content):
 
 def test_the_mounts_of_this_host_are_read():
     assert "/" in [point for point, unused in filesystem.list_mounts()]
+
+
+# ---- filesystems for Docker's data
+
+@pytest.mark.parametrize("kind", [
+    "nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "virtiofs", "fuse", "fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.ceph-fuse",
+    "fuseblk", "ntfs3", "ntfs", "vfat", "exfat", "overlay", "ecryptfs", "lustre", "gfs2", "ocfs2", "afs", "squashfs", "vboxsf", "hfsplus"])
+def test_filesystems_that_do_not_support_overlay2_are_reported(monkeypatch, kind):
+    monkeypatch.setattr(filesystem, "filesystem_type", lambda path: kind)
+    assert filesystem.data_root_problem("/data/docker", "/data") == (
+        "/data/docker is on a filesystem of type %s, which does not support overlay2. Use ext4 or xfs" % kind)
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "ramfs", "rootfs"])
+def test_filesystems_in_memory_are_reported(monkeypatch, kind):
+    monkeypatch.setattr(filesystem, "filesystem_type", lambda path: kind)
+    assert "of type %s, which loses Docker's data when the host restarts" % kind in filesystem.data_root_problem("/data/docker", "/data")
+
+
+@pytest.mark.parametrize("kind", ["ext4", "ext3", "xfs", "btrfs", "f2fs", "zfs", "bcachefs"])
+def test_other_filesystems_are_reported_only_without_entry_types(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(filesystem, "filesystem_type", lambda path: kind)
+    assert filesystem.data_root_problem("/data/docker", str(tmp_path)) == ""
+    assert os.listdir(str(tmp_path)) == []
+    monkeypatch.setattr(filesystem, "reports_entry_types", lambda path: False)
+    assert "does not report the types of entries (d_type)" in filesystem.data_root_problem("/data/docker", str(tmp_path))

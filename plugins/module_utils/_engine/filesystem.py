@@ -16,9 +16,17 @@ PARTIAL_SUFFIX = ".fay-moving"  # an unfinished copy is TARGET.fay-moving
 MARKER = ".fay-moving"  # if the target is a mount point: this file in it marks an unfinished copy
 SYSTEM_DIRECTORIES = ("/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/media", "/mnt", "/opt", "/proc",
                       "/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/var", "/var/lib", "/var/run")
-# Filesystems that overlay2 does not support: kernel Documentation/filesystems/overlayfs.rst, "upper must support xattr and
-# give valid d_type"; docs.docker.com/engine/storage/drivers/overlayfs-driver.
-NOT_FOR_OVERLAY2 = ("nfs", "nfs4", "cifs", "smb3", "overlay", "aufs", "ecryptfs", "vfat", "exfat", "ntfs", "9p", "tmpfs", "ramfs")
+# Filesystem types on which overlay2 does not work as the upper layer: kernel Documentation/filesystems/overlayfs.rst, "Upper and Lower"
+# (extended attributes, d_type), fs/overlayfs/super.c (Linux 4.14: none with d_revalidate or names of their own; since 5.7 with
+# RENAME_WHITEOUT and trusted.* attributes); docs.docker.com/engine/storage/drivers/overlayfs-driver. Without a subtype such as fuse.sshfs.
+NOT_FOR_OVERLAY2 = frozenset((
+    "9p", "afs", "beegfs", "ceph", "cifs", "coda", "fuse", "fuseblk", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4",
+    "ocfs2", "orangefs", "prl_fs", "pvfs2", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs",  # over a network, from a host or in user space
+    "affs", "exfat", "hfs", "hfsplus", "hpfs", "msdos", "ntfs", "ntfs3", "udf", "vfat",  # without the attributes or the names of Linux
+    "aufs", "ecryptfs", "overlay", "shiftfs", "unionfs",  # on top of another filesystem
+    "cramfs", "erofs", "iso9660", "romfs", "squashfs",  # read-only
+))
+IN_MEMORY = ("tmpfs", "ramfs", "rootfs")  # rootfs: the initial filesystem of a diskless host
 AT_FDCWD = -100  # linux/fcntl.h
 RENAME_EXCHANGE = 2  # linux/fs.h
 MOUNT_POINT_FIELD = 4  # of a line of mountinfo, counted from 0: proc(5)
@@ -208,6 +216,22 @@ def containing_mount(path):
 def filesystem_type(path):
     """Type of the filesystem that contains a path, such as `ext4`."""
     return containing_mount(path)[1]
+
+
+def data_root_problem(path, parent):
+    """Why Docker cannot use `path` as its data root (str, a sentence); empty if nothing is known to prevent it.
+
+    parent: str, the directory itself, or the existing one in which it would be created. Raises OSError.
+    """
+    kind = filesystem_type(parent)
+    if kind in IN_MEMORY:
+        return "%s is on a filesystem of type %s, which loses Docker's data when the host restarts. Use ext4 or xfs" % (path, kind)
+    if kind.split(".")[0] in NOT_FOR_OVERLAY2:
+        return "%s is on a filesystem of type %s, which does not support overlay2. Use ext4 or xfs" % (path, kind)
+    if not reports_entry_types(parent):
+        return ("The filesystem of %s does not report the types of entries (d_type), which overlay2 needs. Use ext4, or xfs made with "
+                "ftype=1" % path)
+    return ""
 
 
 def mounts_below(directory):

@@ -159,12 +159,20 @@ def parents(path):
 
 
 def _check_filesystem(target, parent):
-    kind = filesystem.filesystem_type(parent)
-    if kind in filesystem.NOT_FOR_OVERLAY2:
-        raise DataRootError("%s is on a filesystem of type %s, which does not support overlay2. Use ext4 or xfs" % (target, kind))
-    if not filesystem.reports_entry_types(parent):
-        raise DataRootError("The filesystem of %s does not report the types of entries (d_type), which overlay2 needs. "
-                            "Use ext4, or xfs made with ftype=1" % target)
+    problem = filesystem.data_root_problem(target, parent)
+    if problem:
+        raise DataRootError(problem)
+
+
+def new_root_problem(target):
+    """Why Docker would not start on `target` (str, a sentence) if it were installed now; empty if nothing is known. Raises OSError."""
+    directory = os.path.realpath(target)
+    if os.path.islink(target) and not os.path.lexists(directory):  # dockerd creates a missing directory, but not the target of a link
+        return "%s is a link to %s, which does not exist. Create that directory, or choose another path" % (target, directory)
+    parent = target if os.path.lexists(target) else existing_parent(target)
+    if not os.path.isdir(parent):
+        return "%s is not a directory, so that Docker cannot use %s as its data root. Choose another path" % (parent, target)
+    return filesystem.data_root_problem(target, parent)
 
 
 def _choose_method(source, target, parent):
