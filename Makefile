@@ -6,15 +6,15 @@ export FAY_LAB_CACHE ?= $(HOME)/.cache/fay-rancher-lab
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 TIMED := tests/timed
-# The longest first, so that no long one runs alone at the end.
+# The longest scenario is first, so that no long one runs alone at the end.
 SCENARIOS := docker_ce kubectl_access fay rke_node rancher_server
 
 .PHONY: help
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*##' Makefile | sed -E 's/^([a-z0-9-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 .PHONY: setup
-setup:  ## the virtual environment and this checkout as fay.rancher (quick when it is there)
+setup:  ## create the virtual environment and make this checkout available as fay.rancher
 	@tests/setup
 
 .PHONY: engine
@@ -26,7 +26,7 @@ machine:
 	@$(LAB) check
 
 .PHONY: demo
-demo: machine setup engine  ## the cluster fay in the lab, by site.yml
+demo: machine setup engine  ## build the cluster fay in the lab with site.yml
 	@tests/demo
 
 .PHONY: demo-down
@@ -38,7 +38,7 @@ demo-shell:  ## open a shell on a host of the demo: make demo-shell HOST=bg1
 	@$(LAB) shell $(or $(HOST),bg1)
 
 .PHONY: lab
-lab: setup engine  ## build the lab's images and caches, start only registry and mirror
+lab: setup engine  ## build the lab's images and caches, and start only its registry and mirror
 	@$(LAB) build
 
 .PHONY: lab-status
@@ -50,7 +50,7 @@ lab-purge:  ## remove all hosts and services of the lab; caches are kept
 	@$(LAB) purge
 
 .PHONY: lint
-lint: setup  ## language, lengths, documentation, ansible-lint (production), yamllint, ruff
+lint: setup  ## check language, lengths and documentation; run ansible-lint (production), yamllint and ruff
 	@.venv/bin/python tests/variables --check
 	@.venv/bin/python tests/limits
 	@.venv/bin/python tests/prose
@@ -62,32 +62,32 @@ lint: setup  ## language, lengths, documentation, ansible-lint (production), yam
 	@$(TIMED) ansible-lint ansible-lint --offline --strict -q
 
 .PHONY: unit
-unit: setup  ## unit tests, and the server stand-in against the recordings
+unit: setup  ## run the unit tests; they also compare the server stand-in with the recordings
 	@$(TIMED) unit pytest -q tests/unit
 
 .PHONY: unit36
-unit36: setup  ## unit tests of the code that runs on hosts, on Python 3.6 if installed
+unit36: setup  ## run the unit tests of the code that runs on hosts on Python 3.6, if installed
 	@$(TIMED) "unit on Python 3.6" tests/unit36
 
 .PHONY: sanity
-sanity: setup  ## ansible-test sanity, and the import into Galaxy
+sanity: setup  ## run ansible-test sanity, and import the collection as Galaxy does
 	@$(TIMED) sanity tests/sanity/run
 	@$(TIMED) galaxy-importer tests/importer
 
 .PHONY: install
-install: setup  ## build the collection and use it from an empty place
+install: setup  ## build the collection, and use it from an empty directory
 	@$(TIMED) install tests/install
 
 .PHONY: matrix
-matrix: setup engine lab  ## all steps on the oldest, a middle and the newest supported ansible-core
+matrix: setup engine lab  ## test with the oldest, a middle and the newest supported ansible-core
 	@$(TIMED) matrix tests/matrix
 
 .PHONY: matrix-quick
-matrix-quick: setup engine lab  ## the same without the middle one and most unit tests
+matrix-quick: setup engine lab  ## the same without the middle ansible-core and most unit tests
 	@$(TIMED) "matrix, quick form" tests/matrix --quick
 
 .PHONY: molecule
-molecule: setup engine lab  ## every molecule scenario, two at a time; one: make molecule SCENARIO=docker_ce
+molecule: setup engine lab  ## run all molecule scenarios, two at a time; only one: make molecule SCENARIO=docker_ce
 ifdef SCENARIO
 	@FAY_LAB_SET=$(SCENARIO) $(TIMED) "molecule $(SCENARIO)" molecule test -s $(SCENARIO)
 else
@@ -95,9 +95,9 @@ else
 endif
 
 .PHONY: quick
-quick: setup  ## lint and unit tests
+quick: setup  ## run lint and the unit tests
 	@tests/lanes unit lint
 
 .PHONY: test
-test: setup engine  ## everything, two steps at a time: lint, unit, sanity, install, every molecule scenario, the quick matrix
+test: setup engine  ## run everything, two steps at a time: lint, unit, sanity, install, all molecule scenarios, the quick matrix
 	@tests/lanes lab $(SCENARIOS) unit sanity unit36 lint install matrix-quick

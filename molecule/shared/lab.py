@@ -14,7 +14,8 @@ from processes import descendants
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SCENARIO = os.environ.get("MOLECULE_SCENARIO_NAME") or os.environ["FAY_LAB_SET"]
 PREFIX = os.environ.get("FAY_LAB_PREFIX", "172.31.250")
-with open(os.path.join(ROOT, "tests", "lab", "inventory", "group_vars", "all.yml")) as source:
+PASSWORD_FILE = os.path.join(ROOT, "molecule", "shared", "vars", "password.yml")
+with open(PASSWORD_FILE) as source:
     PASSWORD = yaml.safe_load(source)["rancher_admin_password"]
 INVENTORIES = (["inventory/fay", "tests/lab/inventory"] if SCENARIO == "fay"
                else [os.path.join("molecule", SCENARIO, "inventory")])
@@ -26,19 +27,19 @@ def container_of(name):
 
 
 def lab_host(name):
-    """A host of this scenario, as a host of testinfra."""
+    """The testinfra host (testinfra.host.Host) of a host of this scenario."""
     return testinfra.get_host("docker://" + container_of(name))
 
 
 def restart(*names):
-    """Restart hosts as after a power cut: their processes are killed. Returns when they have started."""
+    """Restart hosts as after a power failure: their processes are killed. Returns when they have started."""
     containers = [container_of(name) for name in names]
     subprocess.run(["docker", "kill"] + containers, check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["docker", "start"] + containers, check=True, stdout=subprocess.DEVNULL)
     for name in names:
         deadline = time.time() + 60
         while lab_host(name).run("systemctl is-system-running").stdout.strip() not in ("running", "degraded"):
-            assert time.time() < deadline, "%s did not come back" % name
+            assert time.time() < deadline, "%s has not started after 60 seconds" % name
             time.sleep(0.5)
 
 
@@ -50,11 +51,11 @@ def wait_for(host, port):
 def playbook_command(playbook, variables=None, inventories=(), arguments=()):
     """The command (list of str) that runs a playbook on the hosts of this scenario.
 
-    playbook: path below the project's root. variables: {name: value} of --extra-vars. inventories: further inventories.
-    arguments: further arguments of ansible-playbook.
+    playbook: path below the project's root. variables: {name: value} of --extra-vars, which can replace the password of PASSWORD_FILE.
+    inventories: further inventories. arguments: further arguments of ansible-playbook.
     """
     line = ["ansible-playbook", playbook] + ["--inventory=" + path for path in list(INVENTORIES) + list(inventories)]
-    return line + ["--extra-vars=" + json.dumps(variables or {})] + list(arguments)
+    return line + ["--extra-vars=@" + PASSWORD_FILE, "--extra-vars=" + json.dumps(variables or {})] + list(arguments)
 
 
 def environment():
@@ -86,12 +87,12 @@ class Run:
 
 def run_playbook(playbook, **options):
     """Run a playbook to its end and return the Run. Options as in playbook_command()."""
-    done = subprocess.run(playbook_command(playbook, **options), cwd=ROOT, env=environment(), stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True)
-    return Run(done.returncode, done.stdout)
+    result = subprocess.run(playbook_command(playbook, **options), cwd=ROOT, env=environment(), stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True)
+    return Run(result.returncode, result.stdout)
 
 
-def assert_refused(message, playbook="site.yml", **options):
+def assert_rejected(message, playbook="site.yml", **options):
     """Run a playbook, check that it fails with `message` and has changed nothing, and return the Run. Options as in playbook_command()."""
     run = run_playbook(playbook, **options)
     assert run.code != 0, "the run did not fail:\n" + run.output
@@ -101,10 +102,10 @@ def assert_refused(message, playbook="site.yml", **options):
     return run
 
 
-def kill_during(playbook, task, after=0.0, power_cut=(), **options):
+def kill_during(playbook, task, after=0.0, restarted=(), **options):
     """Run a playbook, and kill it with all its processes `after` seconds into the task of that name.
 
-    power_cut: names of hosts to restart at the same time. Fails if the run ends before the task. Options as in playbook_command().
+    restarted: names of hosts to restart at the same time. Fails if the run ends before the task. Options as in playbook_command().
     """
     process = subprocess.Popen(playbook_command(playbook, **options), cwd=ROOT, env=environment(), stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True)
@@ -123,5 +124,5 @@ def kill_during(playbook, task, after=0.0, power_cut=(), **options):
             continue
     process.wait()
     process.stdout.close()
-    if power_cut:
-        restart(*power_cut)
+    if restarted:
+        restart(*restarted)

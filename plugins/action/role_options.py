@@ -5,6 +5,7 @@
 import os
 
 import yaml
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.fay.rancher.plugins.plugin_utils._role_options import convert_options
 
@@ -18,7 +19,9 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        role = task_vars["role_path"]
+        role = task_vars.get("role_path")
+        if role is None:
+            raise AnsibleActionFail("role_options works only in a task of a role. Move the task into a role")
         with open(os.path.join(role, "meta", "argument_specs.yml"), encoding="utf-8") as source:
             entry_points = yaml.safe_load(source)["argument_specs"]
         spec = entry_points[self._task.args.get("entry_point", "main")]["options"]

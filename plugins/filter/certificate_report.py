@@ -9,18 +9,18 @@ from ansible_collections.fay.rancher.plugins.plugin_utils._plain_data import pla
 
 
 class Row(NamedTuple):
-    """A certificate of a host, in the order in which rows are sorted: the broken ones first, then by expiry."""
+    """A certificate of a host. Rows are sorted by their fields: certificates that are not valid come first, the others by expiry."""
 
     is_valid: bool
-    days: int  # until it expires
+    days: int  # until the certificate expires; 0 if it is not valid
     host: str
     name: str
     path: str
-    status: str  # what is wrong with it, or when it expires
+    status: str  # why the certificate is not valid, or when it expires
 
 
 def certificate_report(results, warn_days=30):
-    """Lines (str) about the certificates of hosts: one per host and certificate that is broken or expires soon, then a count of the others.
+    """Lines (str) about certificates of hosts: one for each that is not valid or expires soon, then the number of the others.
 
     results: {host: result of cluster_pki_info}. warn_days: certificates with fewer days left are listed. The one that expires first is
     always listed. Raises AnsibleFilterError.
@@ -52,7 +52,7 @@ def host_rows(host, result):
 
 
 def certificate_problem(certificate):
-    """What is wrong with a certificate (str); empty if nothing is."""
+    """Why a certificate is not valid (str); empty if it is valid."""
     if certificate.get("problem"):
         return certificate["problem"]
     if certificate.get("key_matches") is False:

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The filter daemon_options_merge; documented in daemon_options_merge.yml."""
+from ansible.errors import AnsibleFilterError
 from ansible_collections.fay.rancher.plugins.plugin_utils._plain_data import plain_data
 
 # Options of daemon.json and their values: docs.docker.com/reference/cli/dockerd, "Daemon configuration file".
@@ -15,7 +16,7 @@ def without_empty(options):
 
 
 def options_of_variables(role):
-    """The options of daemon.json that the variables of the role set. An empty variable sets none."""
+    """The options of daemon.json that the variables of the role set. An empty variable sets no option."""
     log_options = without_empty({"max-size": role["log_max_size"], "max-file": str(role["log_max_file"] or "")})
     options = without_empty({
         "registry-mirrors": role["registry_mirrors"],
@@ -28,7 +29,7 @@ def options_of_variables(role):
 
 
 def kept_options(existing, role):
-    """The options of the existing daemon.json that are not removed: `graph` is the old name of data-root."""
+    """The options of the existing daemon.json that are kept. `graph`, the old name of data-root, is removed."""
     if role["daemon_options_only"]:
         return {}
     removed = {"graph"}
@@ -47,11 +48,18 @@ def merge(base, changes):
 
 
 def daemon_options_merge(existing, role):
-    """The options that daemon.json is to contain. existing: dict; role: the options of docker_ce without their prefix."""
+    """The new content of daemon.json (dict).
+
+    existing: its current content (dict). role: the options of docker_ce without their prefix. Raises AnsibleFilterError.
+    """
     existing, role = plain_data(existing), plain_data(role)
-    options = kept_options(existing, role)
-    for changes in (options_of_variables(role), role["daemon_options"], {"data-root": role["data_root"]}):
-        options = merge(options, changes)
+    try:
+        options = kept_options(existing, role)
+        for changes in (options_of_variables(role), role["daemon_options"], {"data-root": role["data_root"]}):
+            options = merge(options, changes)
+    except KeyError as error:
+        raise AnsibleFilterError("daemon_options_merge: role has no option %s. Pass what fay.rancher.role_options returns in the role "
+                                 "docker_ce" % error)
     return options
 
 

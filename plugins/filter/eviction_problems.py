@@ -7,7 +7,7 @@ import re
 from ansible.errors import AnsibleFilterError
 from ansible_collections.fay.rancher.plugins.plugin_utils._plain_data import plain_data
 
-# Those of the kubelet's defaults that concern space: kubernetes @v1.21.5 pkg/kubelet/apis/config/v1beta1/defaults_linux.go.
+# The kubelet's default thresholds for space: kubernetes @v1.21.5 pkg/kubelet/apis/config/v1beta1/defaults_linux.go.
 DEFAULT_THRESHOLDS = "imagefs.available<15%,nodefs.available<10%"
 # Suffixes of quantities: kubernetes apimachinery pkg/api/resource/suffix.go.
 SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
@@ -17,7 +17,7 @@ GIB = 2**30
 
 def parse_thresholds(text):
     """[(signal, number, suffix)] of an `--eviction-hard`, such as ("imagefs.available", 15.0, "%"). Raises AnsibleFilterError."""
-    # The kubelet skips empty items, but not blank ones, and trims space: component-base
+    # The kubelet skips empty items, rejects items of spaces, and trims the others: component-base
     # cli/flag/langle_separated_map_string_string.go.
     return [parse_threshold(item) for item in text.split(",") if item]
 

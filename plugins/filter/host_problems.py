@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The filter host_problems; documented in host_problems.yml."""
+from ansible.errors import AnsibleFilterError
 from ansible_collections.fay.rancher.plugins.plugin_utils._plain_data import plain_data
 
 GIB = 2**30
@@ -36,12 +37,17 @@ def host_problems(facts, space=(), ports=None, files=()):
     facts: result of the module host_info, of which the keys `free`, `occupied` and `existing` are read if they are needed.
     space: [{"path": str, "gib": number, "purpose": str, "remedy": str}]. ports: {"purpose": str, "remedy": str, "ignored_programs": [str]}.
     files: [{"path": str, "remedy": str}]; host_info must have been called with PATH/. in `paths`, which exists only in a directory.
+    Raises AnsibleFilterError.
     """
     facts, space, ports, files = plain_data(facts), plain_data(space), plain_data(ports), plain_data(files)
-    problems = space_problems(facts.get("free", {}), space)
-    if ports:
-        problems += port_problems(facts.get("occupied", {}), ports)
-    return problems + directory_problems(facts.get("existing", []), files)
+    try:
+        problems = space_problems(facts.get("free", {}), space)
+        if ports:
+            problems += port_problems(facts.get("occupied", {}), ports)
+        return problems + directory_problems(facts.get("existing", []), files)
+    except KeyError as error:
+        raise AnsibleFilterError("host_problems: the key %s is missing in the requirements or in the result of host_info. Compare them "
+                                 "with the documentation of the filter" % error)
 
 
 class FilterModule:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters kubeconfig_merge, kubeconfig_rename, kubeconfig_subset and kubeconfig_redact, documented in the .yml files of their names.
+"""The filters kubeconfig_merge, kubeconfig_rename, kubeconfig_subset and kubeconfig_redact, documented in the .yml files of these names.
 
 Kubeconfigs are data: `lookup('ansible.builtin.file', path) | from_yaml`.
 """

@@ -13,7 +13,7 @@ def version_of_output(output):
     try:
         return json.loads(output)["clientVersion"]["gitVersion"]
     except (KeyError, TypeError, ValueError):
-        raise AnsibleFilterError("kubectl_version: the output of the file has no clientVersion.gitVersion; that of "
+        raise AnsibleFilterError("kubectl_version: the output of kubectl_access_file has no clientVersion.gitVersion; the output of "
                                  "`kubectl version --client -o json` is required. Set kubectl_access_file to a kubectl program")
 
 
@@ -21,8 +21,8 @@ def kubectl_version(requested, cluster="", newest="", file="", file_output=""):
     """The version of kubectl to install, such as "v1.21.5"; "" if it is not known yet.
 
     requested: str, a version, a series or "auto". cluster: str, the version of the API server. newest: str, the newest version of the
-    series. file: str, the path of a program that is installed instead; file_output: str, its output of `version --client -o json`, "" if
-    it was not run.
+    series. file: str, the path of a program that is installed instead of a download. file_output: str, its output of
+    `version --client -o json`, "" if it was not run.
     """
     if file:
         return str(version_of_output(file_output)) if file_output else ""

@@ -54,8 +54,8 @@ def create_lock(lock, seconds):
             if remove_stale_lock(lock):
                 continue
             if time.monotonic() > deadline:
-                raise LockError("%s has existed for more than %d seconds: a kubectl is writing, or was killed. If none is running, remove "
-                                "that file" % (lock, seconds))
+                raise LockError("%s has existed for more than %d seconds: a kubectl is writing, or was killed. If no kubectl is running, "
+                                "remove that file" % (lock, seconds))
             time.sleep(0.1)
 
 
@@ -83,7 +83,7 @@ def remove_stale_lock(lock):
 def first_foreign_owner(path):
     """uid of the first directory or link on an absolute path that root does not own; 0 if there is none.
 
-    Also 0 if a directory of root's before it is closed to all others, such as /root: then no other user can change what is below.
+    Also 0 if root owns an earlier directory that only root can enter, such as /root: no other user can change what is below it.
     """
     current = "/"
     for name in path.strip("/").split("/"):
@@ -103,7 +103,7 @@ def first_foreign_owner(path):
 
 @contextlib.contextmanager
 def as_owner_of(path):
-    """Act as the user who controls a part of an absolute path, if root runs this and there is such a user.
+    """Act as the user who controls a part of an absolute path, if this process runs as root and there is such a user.
 
     Threat: root reads or writes in a directory that a user controls. A symbolic link there must not redirect root to a file that
     this user may not read or change.
@@ -129,10 +129,10 @@ def as_owner_of(path):
         os.setgroups(groups_of_root)
 
 
-def change_with_kubectl(path, change):
+def change_under_kubectl_lock(path, change):
     """Call `change` under kubectl's lock until it has nothing to change. Returns how many calls changed the file.
 
-    kubectl reads the file once before it waits for the lock, and then removes entries that were added in between (client-go
+    kubectl reads the file before it waits for the lock. When it writes, it removes entries that were added in between (client-go
     tools/clientcmd/config.go ModifyConfig; kubernetes#28260). So the file is checked again after each change.
 
     change: function without arguments, returns whether it changed the file. Raises LockError, and what `change` raises.
@@ -149,7 +149,7 @@ def change_with_kubectl(path, change):
 
 
 def require_root(purpose=""):
-    """Raise PermissionError with what to do unless this process runs as root.
+    """Raise PermissionError unless this process runs as root. The message contains what to do.
 
     purpose: str, the beginning of the message: what requires root. Empty for none.
     """
@@ -237,20 +237,20 @@ def write_atomically(path, content, mode, owner=None):
     OSError, and then leaves the old file unchanged.
     """
     path = os.path.realpath(path)
-    beside = path + ".fay"
+    temporary = path + ".fay"
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(beside)  # left by a killed run
+        os.unlink(temporary)  # left by a killed run
     try:
-        with open(beside, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as target:
+        with open(temporary, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as target:
             target.write(content)
             target.flush()
-            set_context(beside, path)
+            set_context(temporary, path)
             if owner:
                 os.fchown(target.fileno(), *owner)
             os.fchmod(target.fileno(), mode)
             os.fsync(target.fileno())
-        os.rename(beside, path)
+        os.rename(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(beside)
+            os.unlink(temporary)
         raise

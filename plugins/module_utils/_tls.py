@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Verifies certificates as kubectl does, on every version of Python. Private to the collection.
 
-Python 3.13 turns on VERIFY_X509_STRICT in ssl.create_default_context (docs.python.org/3/library/ssl.html). It rejects CAs and certificates
-without key identifiers, which old Rancher and Kubernetes installations use for ten years. Go, and so kubectl, accepts them.
+Python 3.13 turns on VERIFY_X509_STRICT in ssl.create_default_context (docs.python.org/3/library/ssl.html). This flag rejects CAs and
+certificates without key identifiers. Old Rancher and Kubernetes installations have such certificates, valid for ten years. Go, and so
+kubectl, accepts them.
 """
 import ssl
 import time
@@ -41,7 +42,7 @@ def open_url(*arguments, **options):
 def read_body(answer, seconds):
     """The bytes of an HTTP answer's body, read within `seconds` by the clock.
 
-    A connection's time-out applies to each read, so a server that sends single bytes could hold the caller forever.
+    A connection's timeout applies to each read, so a server that sends single bytes could block the caller forever.
 
     answer: http.client.HTTPResponse. Raises TimeoutError, and IncompleteRead if the connection ends too early.
     """

@@ -5,11 +5,11 @@
 
 DOCUMENTATION = r"""
 module: cluster_pki_info
-short_description: Reads the certificates of a cluster's node
+short_description: Read the certificates of a cluster node
 version_added: 0.1.0
 description:
-  - Reports the certificates of RKE1, RKE2, K3s or kubeadm on a node, with their expiry dates and permissions. It contacts no API
-    server, and no key leaves the node.
+  - Reports the certificates of RKE1, RKE2, K3s or kubeadm on a node, with their expiry dates and permissions. The module contacts no
+    API server, and no key leaves the node.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
   - fay.rancher.reads_only
@@ -17,14 +17,14 @@ options:
   path:
     description:
       - Directory with the certificates. The default is the first of C(/etc/kubernetes/ssl) (RKE1), C(/var/lib/rancher/rke2),
-        C(/var/lib/rancher/k3s) and C(/etc/kubernetes) (kubeadm) that contains some.
+        C(/var/lib/rancher/k3s) and C(/etc/kubernetes) (kubeadm) that contains certificates.
     type: path
 requirements:
   - openssl, to verify signatures
 seealso:
   - plugin: fay.rancher.certificate_report
     plugin_type: filter
-    description: Makes a list for people of what this module returns for the nodes of a cluster.
+    description: Lists the certificates that expire soon, one line each, most urgent first.
   - module: fay.rancher.kubeconfig
     description: Writes a kubeconfig with one of these certificates.
   - module: community.crypto.x509_certificate_info
@@ -66,7 +66,7 @@ roles:
   sample: [controlplane, etcd]
 certificates:
   description:
-    - The certificates by name. The names of etcd's begin with V(etcd/) if they are in a directory of their own.
+    - The certificates by name. The names of etcd's certificates begin with V(etcd/) if they are in a separate directory.
   returned: success
   type: dict
   sample:
@@ -90,7 +90,7 @@ certificates:
       type: str
       sample: /etc/kubernetes/ssl/kube-node.pem
     key:
-      description: Path of its key.
+      description: Path of the certificate's key.
       returned: always
       type: str
       sample: /etc/kubernetes/ssl/kube-node-key.pem
@@ -120,7 +120,7 @@ certificates:
       type: int
       sample: 1781
     names:
-      description: DNS names and IP addresses of a server's certificate.
+      description: DNS names and IP addresses for which the certificate is valid.
       returned: if the certificate can be read
       type: list
       elements: str
@@ -136,19 +136,19 @@ certificates:
       type: bool
       sample: true
     rights:
-      description: Permissions of the identity by the cluster's default roles. Empty if they are not known or the API server does not accept
-        the certificate.
+      description: Permissions of the identity according to the cluster's default roles. Empty if they are not known or the API server
+        does not accept the certificate.
       returned: always
       type: str
       sample: reads everything but logs
     problem:
-      description: Why certificate or key cannot be read. Empty without a problem.
+      description: Why the certificate or its key cannot be read. Empty without a problem.
       returned: always
       type: str
       sample: ""
 admin:
   description: Name of the administrator's certificate or, on RKE1, of the certificate that can read the administrator's kubeconfig in
-    the stored state. Null without one.
+    the stored state. Null if the node has neither.
   returned: success
   type: str
   sample: kube-node
@@ -170,12 +170,12 @@ authority:
       type: str
       sample: /etc/kubernetes/ssl/kube-ca.pem
     server:
-      description: Path of the certificate of the CA that signed the API server's. On RKE2 and K3s it is a separate CA.
+      description: Path of the certificate of the CA that signed the API server's certificate. On RKE2 and K3s it is a separate CA.
       returned: always
       type: str
       sample: /etc/kubernetes/ssl/kube-ca.pem
     subject:
-      description: Subject of the CA.
+      description: Subject of the CA's certificate.
       returned: always
       type: str
       sample: CN=kube-ca

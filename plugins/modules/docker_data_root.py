@@ -5,7 +5,7 @@
 
 DOCUMENTATION = r"""
 module: docker_data_root
-short_description: Moves Docker's data root to another path
+short_description: Move Docker's data root to another path
 version_added: 0.1.0
 description:
   - Finds Docker's data and moves it to O(path) as one transaction. The current location is the one that the running Docker
@@ -23,18 +23,23 @@ options:
     description:
       - Absolute path of the data root. It must be empty or missing, apart from an unfinished copy of this module.
       - If it is a symbolic link, the data is moved into the directory that it links to, and C(daemon.json) contains the link.
-      - If not set, nothing is moved, and the module only reports where the data is.
+      - If not set, nothing is changed, and the module only reports where the data is.
     type: path
   keep_old:
     description:
-      - If V(true), the old root is kept after a copy, as C(/var/lib/docker.old-2026-11-24). A mount point keeps its name.
-      - If V(false), it is removed after the new root was verified, together with those that earlier moves have kept.
+      - If V(true), the old root is kept after a copy, as C(/var/lib/docker.old-2026-11-24). If it is a mount point, it keeps its name.
+      - If V(false), it is removed after the new root was verified, together with the old roots that earlier moves have kept.
     type: bool
     default: true
   config_backup:
     description:
       - Directory with a backup of Docker's configuration, which is removed after a move because it names the old root.
     type: path
+  _forget:
+    description:
+      - Internal, set by the role C(docker_ce). Old roots that the role has emptied. They are removed from RV(old_roots).
+    type: list
+    elements: path
   _slice:
     description:
       - Internal, set by the action plugin. Seconds after which the module returns its progress.
@@ -123,7 +128,7 @@ moved:
       type: int
       sample: 81234
     free:
-      description: Free bytes at the new place before the move. In check mode only.
+      description: Free bytes at the new path before the move. In check mode only.
       type: int
       sample: 107374182400
     containers:
@@ -131,7 +136,7 @@ moved:
       type: int
       sample: 12
 old_root:
-  description: The newest old data root that is kept. Empty if this run has moved nothing or none is kept.
+  description: The newest old data root that is kept. Empty if this run moved nothing, or if no old root is kept.
   returned: success
   type: str
   sample: /var/lib/docker.old-2026-11-24
@@ -153,10 +158,10 @@ root:
   type: str
   sample: /var/lib/docker
 detected_from:
-  description: How RV(root) is known. C(engine), C(daemon.json), C(unit), or C(default) if nothing names it.
+  description: Source of RV(root), V(docker) (the running Docker), V(daemon.json), V(unit), or V(default) if none of these names it.
   returned: success
   type: str
-  sample: engine
+  sample: docker
 has_data:
   description: Whether RV(root) contains data.
   returned: success
@@ -214,6 +219,7 @@ def main():
             path=dict(type="path"),
             keep_old=dict(type="bool", default=True),
             config_backup=dict(type="path"),
+            _forget=dict(type="list", elements="path"),
             _slice=dict(type="int"),
         ),
         supports_check_mode=True,

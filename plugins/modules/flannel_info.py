@@ -28,14 +28,15 @@ EXAMPLES = r"""
   fay.rancher.flannel_info:
   register: flannel
 
-- name: Show it
+- name: Show the node's pod subnet
   ansible.builtin.debug:
     var: flannel.subnet
+  when: flannel.exists
 """
 
 RETURN = r"""
 exists:
-  description: Whether the file exists. It does not as long as flanneld has no subnet.
+  description: Whether the file exists. Flanneld creates it as soon as it has a subnet for the node.
   returned: success
   type: bool
   sample: true

@@ -5,7 +5,7 @@
 
 DOCUMENTATION = r"""
 module: host_info
-short_description: Read what the preflights of this collection check
+short_description: Read the state of a host for the preflights of this collection
 version_added: 0.1.0
 description:
   - Internal to the roles of this collection. It may change without notice.
@@ -21,8 +21,8 @@ options:
     default: false
   space:
     description:
-      - Directories for which to return the size and the free space of their filesystem. For a directory that does not exist, its
-        nearest existing parent counts.
+      - Directories for which to return the size and the free space of their filesystem. For a directory that does not exist, the
+        filesystem is that of its nearest existing parent.
     type: list
     elements: path
     default: []
@@ -56,6 +56,9 @@ options:
     type: list
     elements: int
     default: []
+attributes:
+  platform:
+    platforms: linux
 """
 
 EXAMPLES = r"""

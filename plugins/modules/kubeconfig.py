@@ -5,14 +5,15 @@
 
 DOCUMENTATION = r"""
 module: kubeconfig
-short_description: Adds a cluster to a kubeconfig, or removes it
+short_description: Add a cluster to a kubeconfig, or remove it
 version_added: 0.1.0
 description:
   - Writes a cluster, a user and a context into a kubeconfig. Other clusters, users, contexts, preferences and extensions in the file
     are kept.
   - The identity comes from the certificates of a node (RKE1, RKE2, K3s, kubeadm), from RKE1's stored state, which every node of the
     cluster can read, from Rancher, or from another kubeconfig. It is tested against the API server before the file is written.
-  - The file is written as kubectl writes it, under kubectl's own lock. In a user's directory, root acts as that user.
+  - The file is written as kubectl writes it, under kubectl's own lock. If the module runs as root and the path is in a directory of
+    another user, it reads and writes the file as that user.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
   - fay.rancher.attributes
@@ -85,7 +86,7 @@ options:
   pki_dir:
     description:
       - Directory with the node's certificates. The default is the first of C(/etc/kubernetes/ssl) (RKE1), C(/var/lib/rancher/rke2),
-        C(/var/lib/rancher/k3s) and C(/etc/kubernetes) (kubeadm) that contains some.
+        C(/var/lib/rancher/k3s) and C(/etc/kubernetes) (kubeadm) that contains certificates.
     type: path
   content:
     description:
@@ -95,61 +96,53 @@ options:
     description:
       - Connection to a Rancher server. The kubeconfig connects through Rancher, as one of its users and with the permissions of that
         user, instead of with a node's certificates.
-      - Each file has its own token in Rancher, for this cluster only. The module recognizes it by its description, replaces it before
-        it expires, and deletes the replaced one. Tokens that were created elsewhere are kept.
+      - Unlike the modules for Rancher, this option is never read from environment variables.
+      - Each file has its own token in Rancher, for this cluster only. The module recognizes the token by its description, replaces it
+        before it expires, and deletes the old one. Tokens that were created elsewhere are kept.
       - The certificate of Rancher's CA is always embedded, and the server is Rancher's address.
     type: dict
     suboptions:
       url:
         description:
           - URL of the Rancher server, V(https://HOST) or V(https://HOST:PORT).
-          - If not set, the value of the environment variable E(RANCHER_URL) is used.
         type: str
         required: true
       username:
         description:
-          - Name of the local user to log in as. The module deletes the token of the log-in when it ends.
-          - If not set, the value of the environment variable E(RANCHER_USERNAME) is used.
+          - Name of the local user to log in as. The default is V(admin). The module deletes the token of the login when it ends.
         type: str
-        default: admin
       password:
         description:
           - Password of the user.
-          - If not set, the value of the environment variable E(RANCHER_PASSWORD) is used.
         type: str
       token:
         description:
           - API token, V(token-xxxxx:SECRET). If set, O(rancher.username) and O(rancher.password) are not used.
-          - If not set, the value of the environment variable E(RANCHER_TOKEN) is used.
           - Either O(rancher.token) or O(rancher.password) is required.
         type: str
       ca_cert:
         description:
           - CA certificate that signed the server's certificate, as PEM text or as a path on the host that runs the module.
           - Required for a self-signed certificate, unless O(rancher.ca_checksum) or O(rancher.ca_from_loopback) is set.
-          - If not set, the value of the environment variable E(RANCHER_CA_CERT) is used.
         type: str
       ca_checksum:
         description:
           - SHA-256 checksum of the server's own CA certificate, as in the C(--ca-checksum) of a registration command. The module
             fetches the CA certificate from the server, compares its checksum and then verifies every connection with it.
-          - If not set, the value of the environment variable E(RANCHER_CA_CHECKSUM) is used.
         type: str
       ca_from_loopback:
         description:
-          - If V(true), trust the CA certificate that the server presents on V(127.0.0.1) of the host that runs the module. For modules
-            that run on the Rancher host itself.
+          - If V(true), trust the CA certificate that the server presents on V(127.0.0.1) of the host that runs the module. Use it only
+            if that host is the Rancher host itself. The default is V(false).
         type: bool
-        default: false
       validate_certs:
         description:
-          - If V(false), the server's certificate is not verified.
+          - If V(false), the server's certificate is not verified. The default is V(true).
         type: bool
-        default: true
       retry_timeout:
         description:
           - Seconds for which a request is repeated while the connection is refused or reset, or the server answers 429, 502, 503 or
-            504. Time spent waiting for an answer counts.
+            504. They include the time spent waiting for an answer.
           - With V(0), a request is sent once and fails after 30 seconds without an answer.
         type: int
         default: 120
@@ -164,14 +157,14 @@ options:
         type: str
       days:
         description:
-          - Lifetime of a new token in days. The server may give it less. The token is replaced when fewer than O(warn_days) are left,
-            or less than half of its lifetime if that is shorter.
+          - Lifetime of a new token in days. The server may shorten it. The token is replaced when fewer than O(warn_days) are left, or
+            less than half of its lifetime if that is shorter.
         type: int
         default: 90
   server:
     description:
       - URLs of the API server, V(https://HOST[:PORT]). The first one that answers is used.
-      - V(node) stands for C(https://127.0.0.1:6443), where every node of RKE1 reaches an API server, followed by the server that the
+      - V(node) means C(https://127.0.0.1:6443), where every node of RKE1 reaches an API server, followed by the server that the
         node's agent uses.
       - The default is V(node), or with O(content) the server of that kubeconfig. Not allowed together with O(rancher).
     type: list
@@ -183,8 +176,8 @@ options:
     type: str
   embed:
     description:
-      - If V(true), certificates and key are embedded in the file. Otherwise the file contains their paths on the node. Material that
-        is not a file on the node is always embedded.
+      - If V(true), certificates and key are embedded in the file. Otherwise the file contains their paths on the node. Certificates,
+        keys and tokens that are not files on the node are always embedded.
     type: bool
     default: false
   verify:
@@ -195,8 +188,8 @@ options:
   rights:
     description:
       - Actions that the identity must be allowed to perform, as V(VERB RESOURCE[.GROUP][/SUBRESOURCE]), such as
-        V(create deployments.apps). They are tested in O(namespace), or in all namespaces without it. If the API server denies one of
-        them, the module fails and the file is not changed.
+        V(create deployments.apps). They are tested in O(namespace), or in all namespaces if it is not set. If the API server denies
+        one of them, the module fails and the file is not changed.
     type: list
     elements: str
     default: []
@@ -207,11 +200,12 @@ options:
     default: 30
   owner:
     description:
-      - Owner of the file and of a directory that is created for it. The default is the present owner, or that of the directory.
+      - Owner of the file and of directories that are created for it. The default is the current owner, or for a new file that of its
+        directory.
     type: str
   group:
     description:
-      - Group of the file and of a directory that is created for it. The default is the group of O(owner).
+      - Group of the file and of directories that are created for it. The default is the group of O(owner).
     type: str
   mode:
     description:
@@ -222,7 +216,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - The identity is tested in check mode too, but no certificate and no token is created or deleted.
+      - The identity is tested in check mode too, but no token is created or deleted, and nothing is written.
+      - With O(identity=mint), a certificate that is needed is created for the test and discarded.
       - On a host without certificates the module reports a change and warns, since the host may join a cluster later in the play.
   diff_mode:
     support: full
@@ -238,7 +233,7 @@ seealso:
     description: Reports the certificates of a node and when they expire.
   - plugin: fay.rancher.kubeconfig_merge
     plugin_type: filter
-    description: Merges kubeconfigs on the control node.
+    description: Merges kubeconfigs on the control machine.
   - plugin: fay.rancher.kubeconfig_subset
     plugin_type: filter
     description: Extracts some contexts of a kubeconfig.
@@ -347,7 +342,8 @@ server_version:
   sample: v1.21.5
 rights:
   description:
-    - "Whether the API server allows an action: some common ones, and those of O(rights). Empty if it was not queried."
+    - Map from actions to whether the API server allows them. It contains some common actions and those of O(rights). Empty if the API
+      server was not queried.
   returned: when O(state=present)
   type: dict
   sample: {"get nodes": true, "get pods": true, "get pods/log": false, "get secrets": true, "get configmaps": true}

@@ -18,13 +18,13 @@ extends_documentation_fragment:
 options:
   password:
     description:
-      - Required password of the user.
-      - If not set, the value of the environment variable E(RANCHER_PASSWORD) is used.
-    required: true
+      - Password of the user. Required.
+      - If the task sets no credentials, the value of the environment variable E(RANCHER_PASSWORD) is used.
+    type: str
   bootstrap_password:
     description:
-      - Password of the first boot. Rancher 2.6 and later print a random one to their log unless E(CATTLE_BOOTSTRAP_PASSWORD) was
-        set. The default is V(admin), as in older versions.
+      - Password of the first boot. Rancher 2.6 and later write a random one to their log unless E(CATTLE_BOOTSTRAP_PASSWORD) was
+        set. The default is V(admin), the first password of older versions.
     type: str
   server_url:
     description:
@@ -32,7 +32,7 @@ options:
     type: str
 attributes:
   action_group:
-    details: This module does not accept the option C(token), since it replaces a password.
+    details: This module does not have the option C(token), since it replaces a password. It fails if the group's defaults set it.
   check_mode:
     support: full
   diff_mode:
@@ -85,7 +85,6 @@ password_changed:
 """
 
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.bootstrap import ensure_password, ensure_server_url
-from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import CONNECTION_ARGUMENTS
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.module import RancherModule
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.trust import check_url
 
@@ -93,7 +92,6 @@ from ansible_collections.fay.rancher.plugins.module_utils._rancher.trust import 
 def main():
     module = RancherModule(
         argument_spec=dict(
-            password=dict(CONNECTION_ARGUMENTS["password"], required=True),
             bootstrap_password=dict(type="str", no_log=True),
             server_url=dict(type="str"),
         ),

@@ -27,7 +27,7 @@ options:
     required: true
   kubernetes_version:
     description:
-      - One of the versions that the server offers, such as V(v1.21.5-rancher1-1). The default is the server's own.
+      - One of the versions that the server offers, such as V(v1.21.5-rancher1-1). The default is chosen by the server.
     type: str
   network:
     description:
@@ -125,6 +125,7 @@ EXAMPLES = r"""
           extraArgs:
             max-pods: "200"
 
+# rancher_bootstrap is in the group too, but it has no option token and would fail in such a block.
 - name: Set the connection options once for several modules
   module_defaults:
     group/fay.rancher.rancher:

@@ -10,10 +10,10 @@ version_added: 0.1.0
 description:
   - Waits for the named nodes. It shows the cluster's state and message whenever they change, and the bad conditions that Kubernetes
     reports for a node, such as C(DiskPressure).
-  - A cluster is ready if all the nodes have the conditions Registered and Ready, the cluster is active and not in transition, and all
-    this still holds O(settle) seconds later.
+  - A cluster is ready if it is active and not in transition, all the nodes have the conditions Registered and Ready, and this holds
+    for O(settle) seconds without interruption.
   - Rancher also reports C(transitioning=error) while it retries by itself. The wait fails only if the same error persists for
-    O(stall) seconds.
+    O(error_timeout) seconds.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
   - fay.rancher.reads_only
@@ -33,14 +33,14 @@ options:
     required: true
   goal:
     description:
-      - State to wait for. V(registered) means that the server is in contact with the agents of all O(nodes), V(active) that the
+      - State to wait for. V(registered) means that the server is in contact with the agents of all O(nodes). V(active) means that the
         cluster is ready.
     type: str
     choices: [registered, active]
     default: active
   timeout:
     description:
-      - Seconds after which the wait fails. Time for the log-in and for requests without an answer counts.
+      - Seconds after which the wait fails. They include the login and requests without an answer.
     type: int
     default: 1800
   settle:
@@ -48,12 +48,12 @@ options:
       - Seconds for which the goal must hold without interruption.
     type: int
     default: 10
-  stall:
+  error_timeout:
     description:
       - Seconds after which the wait fails if the same error persists.
     type: int
     default: 300
-  _seen:
+  _saved_state:
     description:
       - Internal, set by the action plugin. State of the wait from the previous call.
     type: dict
@@ -77,7 +77,7 @@ EXAMPLES = r"""
     password: "{{ vault_rancher_admin_password }}"
     name: fay
     nodes: "{{ groups['fay'] }}"
-  delegate_to: rancher
+  delegate_to: "{{ groups['rancher'] | first }}"
   run_once: true
 
 - name: Wait until the control planes have registered, with an API token
@@ -88,7 +88,7 @@ EXAMPLES = r"""
     nodes: "{{ groups['controlplane'] }}"
     goal: registered
     timeout: 600
-  delegate_to: rancher
+  delegate_to: "{{ groups['rancher'] | first }}"
   run_once: true
 """
 
@@ -124,24 +124,24 @@ def main():
         goal=dict(type="str", choices=["registered", "active"], default="active"),
         timeout=dict(type="int", default=1800),
         settle=dict(type="int", default=10),
-        stall=dict(type="int", default=300),
-        _seen=dict(type="dict"),
+        error_timeout=dict(type="int", default=300),
+        _saved_state=dict(type="dict"),
         _slice=dict(type="int"),
     ))
     parameters = module.params
     if module.check_mode:
         module.exit_json(changed=False, state="", messages=[], waited=0, lines=[], done=True)
-    saved_state = parameters["_seen"] or {}
-    watch = ClusterWatch(parameters["nodes"], parameters["goal"], parameters["settle"], parameters["stall"])
+    saved_state = parameters["_saved_state"] or {}
+    watch = ClusterWatch(parameters["nodes"], parameters["goal"], parameters["settle"], parameters["error_timeout"])
     watch.restore(saved_state)
-    begun = saved_state.get("begun") or time.monotonic()
+    started_at = saved_state.get("started_at") or time.monotonic()
     timeout = parameters["timeout"]
-    with module.api(deadline=begun + timeout, details=lambda: {"messages": watch.messages}) as client:
+    with module.api(deadline=started_at + timeout, details=lambda: {"messages": watch.messages}) as client:
         cluster, done, lines = wait_for_cluster(
-            client, parameters["name"], watch, begun, timeout, slice_seconds=parameters["_slice"] or timeout)
+            client, parameters["name"], watch, started_at, timeout, slice_seconds=parameters["_slice"] or timeout)
     module.exit_json(
-        changed=False, state=cluster["state"], messages=watch.messages, waited=int(time.monotonic() - begun),
-        done=done, lines=lines, seen=dict(watch.saved_state(), begun=begun))
+        changed=False, state=cluster["state"], messages=watch.messages, waited=int(time.monotonic() - started_at),
+        done=done, lines=lines, saved_state=dict(watch.saved_state(), started_at=started_at))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@
 
 DOCUMENTATION = r"""
 module: rancher_registration_info
-short_description: Read what a host needs to join a custom cluster, and its nodes
+short_description: Read the registration data and the nodes of a custom cluster
 version_added: 0.1.0
 description:
-  - Reads the cluster's registration token, the server's URL and CA checksum, the image of the agent, and the nodes of the cluster.
+  - Reads what a host needs to join the cluster (registration token, the server's URL and CA checksum, the image of the agent), and the
+    nodes of the cluster.
 author: fay.rancher authors (@fay-rancher)
 extends_documentation_fragment:
   - fay.rancher.reads_only
@@ -40,7 +41,7 @@ EXAMPLES = r"""
   register: registration
   no_log: true
 
-- name: Read it with an API token
+- name: Read the same with an API token
   fay.rancher.rancher_registration_info:
     url: https://rancher.example.com
     token: "{{ vault_rancher_token }}"
@@ -80,7 +81,7 @@ image:
   type: str
   sample: rancher/rancher-agent:v2.6.2
 eviction_hard:
-  description: The C(--eviction-hard) that the cluster gives its kubelets. Empty if it gives none.
+  description: The C(--eviction-hard) that the cluster sets for its kubelets. Empty if it sets none.
   returned: if the cluster exists
   type: str
   sample: imagefs.available<2Gi,nodefs.available<2Gi
@@ -95,11 +96,11 @@ nodes:
       type: str
       sample: bg1
     address:
-      description: External IP address of the node, or its internal one if it has no other.
+      description: External IP address of the node, or its internal one if it has no external one.
       type: str
       sample: 172.31.250.11
     roles:
-      description: Roles of the node, of V(controlplane), V(etcd) and V(worker).
+      description: Roles of the node, some of V(controlplane), V(etcd) and V(worker).
       type: list
       elements: str
       sample: [controlplane, etcd]

@@ -30,7 +30,7 @@ options:
       - Seconds after which the wait fails.
     type: int
     default: 600
-  _seen:
+  _saved_state:
     description:
       - Internal, set by the action plugin. State of the wait from the previous call.
     type: dict
@@ -75,7 +75,7 @@ def main():
             container=dict(type="str", default="rancher"),
             port=dict(type="int", default=443),
             timeout=dict(type="int", default=600),
-            _seen=dict(type="dict"),
+            _saved_state=dict(type="dict"),
             _slice=dict(type="int"),
         ),
         supports_check_mode=True,
@@ -83,13 +83,13 @@ def main():
     parameters = module.params
     module.get_bin_path("docker", required=True)
     container = Container(parameters["container"], module.run_command)
-    wait = ServerWait(container, "https://127.0.0.1:%d" % parameters["port"], parameters["timeout"], parameters["_seen"])
+    wait = ServerWait(container, "https://127.0.0.1:%d" % parameters["port"], parameters["timeout"], parameters["_saved_state"])
     try:
         value, lines = wait.wait(parameters["_slice"] or parameters["timeout"])
     except ServerError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, done=value is not None, first_login=value or "", lines=lines,
-                     waited=int(wait.waited), seen=wait.saved_state())
+                     waited=int(wait.waited), saved_state=wait.saved_state())
 
 
 if __name__ == "__main__":

@@ -37,8 +37,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 problems:
-  description: Problems of the options, one sentence each. The options are returned beside it, each under its name without the
-    prefix of the role.
+  description: Problems of the options, one sentence each. The converted options are further return values, each under its name
+    without the prefix of the role.
   returned: success
   type: list
   elements: str

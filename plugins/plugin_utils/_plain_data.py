@@ -5,10 +5,10 @@
 
 
 def plain_data(value):
-    """A copy of `value` made of dict, list and scalars; every filter calls this on each dict or list that it gets.
+    """A copy of `value` made of dict, list and scalars. Every filter converts each dict or list that it gets.
 
     From ansible-core 2.19 a filter gets lazy containers (ansible/_internal/_templating/_lazy_containers.py). copy.deepcopy() of one also
-    copies the templar with all plugin loaders, and ansible-core 2.21 warns of that. Reading each item resolves it.
+    copies the templar with all plugin loaders, and ansible-core 2.21 warns about that. Reading each item resolves its templates.
     """
     if isinstance(value, dict):
         return {key: plain_data(item) for key, item in value.items()}

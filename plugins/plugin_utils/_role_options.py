@@ -4,7 +4,7 @@
 """Conversion of a role's options to the types that its argument_specs declare. Private to the collection.
 
 Ansible checks that the string of `-e NAME=false` can be a boolean, but does not convert it. So each role converts its options once, in
-its preflight, and then reads only the converted ones.
+its preflight, and then reads only the converted options.
 """
 from collections.abc import Mapping
 
@@ -21,11 +21,14 @@ def convert_options(spec, values, prefix):
 
     spec: {name: option}, as in argument_specs. values: {name: value}, with all templates resolved. prefix: str, of all names, such
     as `docker_ce_`.
-    Returns ({name without prefix: value}, [problem]): an option that is not set or has a problem is None.
+    Returns ({name without prefix: value}, [problem]): an option that is not set or has a problem is None. An empty value of a required
+    option is a problem.
     """
     options, problems = {}, []
     for name, option in spec.items():
         try:
+            if option.get("required") and values.get(name) in (None, ""):
+                raise OptionError("%s is empty; a value is required. Set it, or the variable that is its default" % name)
             options[name[len(prefix):]] = convert(values.get(name), option, name)
         except OptionError as error:
             options[name[len(prefix):]] = None
@@ -93,7 +96,7 @@ def _as_map(value, option, name):
         except yaml.YAMLError:
             value = None
     if not isinstance(value, Mapping):
-        raise OptionError("%s is not a map; a map is required, in a string as JSON" % name)
+        raise OptionError("%s is not a map; a map is required. With -e NAME=VALUE, write it as JSON" % name)
     known = option.get("options") or {}
     return {str(key): convert(item, known.get(key, {"type": "raw"}), "%s.%s" % (name, key)) for key, item in value.items()}
 

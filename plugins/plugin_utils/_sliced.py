@@ -10,7 +10,7 @@ class SlicedAction(ActionBase):
     """Runs a module with the option `_slice` until it returns `done`. A change in any run is a change of the task.
 
     After each run the returned `lines` (list of str) are shown; a line that is repeated is shown once. If the module returns
-    `seen` (dict), the next run gets it as the option `_seen`.
+    `saved_state` (dict), the next run gets it as the option `_saved_state`.
     """
 
     module = None  # full name of the module
@@ -26,8 +26,8 @@ class SlicedAction(ActionBase):
                 if line != last_line:
                     Display().display("  %s: %s" % (task_vars["inventory_hostname"], line))
                     last_line = line
-            if "seen" in result:
-                state = {"_seen": result.pop("seen")}
+            if "saved_state" in result:
+                state = {"_saved_state": result.pop("saved_state")}
             changed = changed or result.get("changed", False)
             if result.get("failed") or result.get("skipped") or result.pop("done", True):
                 return dict(result, changed=changed)

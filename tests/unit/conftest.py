@@ -46,7 +46,7 @@ def free_port():
 
 
 class StandIn:
-    """The Rancher stand-in as a process of its own. It keeps its state in `directory`."""
+    """The Rancher stand-in as a separate process. It keeps its state in `directory`."""
 
     def __init__(self, directory, password):
         self.directory, self.password, self.port = str(directory), password, free_port()

@@ -20,7 +20,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Ho
 
 
 class PowerCut(BaseException):
-    """The end of a run at a chosen instant. No code may catch it."""
+    """The end of a run at a chosen instant. The code under test must not catch it."""
 
 
 class FakeHost(Host):
@@ -42,7 +42,7 @@ class FakeHost(Host):
         self.steps, self.cut_at = 0, None
 
     def count_step(self):
-        """The host was changed. The power fails here if this is the chosen step."""
+        """Count a change of the host. The power fails here if this is the chosen step."""
         self.steps += 1
         if self.steps == self.cut_at:
             raise PowerCut()
@@ -52,7 +52,7 @@ class FakeHost(Host):
             " --data-root " + self.flag if self.flag else "", read_text(self.drop_in))
 
     def root(self):
-        """The root that Docker uses if it is started now. Raises DataRootError if Docker would not start."""
+        """The root that Docker would use if it was started. Raises DataRootError if Docker would not start."""
         configured = parse_daemon_json(read_text(self.daemon_json)).get("data-root")
         flag = split_root_flag(exec_start(self.unit_text()))[1]
         if configured and flag:
@@ -69,11 +69,11 @@ class FakeHost(Host):
                 "LiveRestoreEnabled": self.live_restore}
 
     def list_objects(self):
-        state = "running" if self.is_started and self.container_has_its_volume() else "exited"
+        state = "running" if self.is_started and self.has_volume_of_container() else "exited"
         return {"images": sorted(os.listdir(os.path.join(self.root(), "image"))), "volumes": [], "networks": ["bridge"],
                 "containers": {"c1": [state, "always"]}}
 
-    def container_has_its_volume(self):
+    def has_volume_of_container(self):
         with open(os.path.join(self.root(), "containers", "c1", "config.v2.json")) as source:
             return os.path.isfile(json.load(source)["MountPoints"]["/data"]["Source"] + "/file")
 
@@ -99,7 +99,7 @@ class FakeHost(Host):
         self.count_step()
 
     def boot(self):
-        """Switch the host on again: Docker starts on the configured root if it can."""
+        """Start the host after a power cut: Docker starts on the configured root if it can."""
         self.steps, self.cut_at = 0, None
         try:
             self.start()
@@ -196,17 +196,17 @@ def journal_exists(host):
 
 
 def disable_rename(monkeypatch):
-    """Let every move be a copy, as between filesystems."""
+    """Make every move a copy, as between filesystems."""
     monkeypatch.setattr(plan.filesystem, "can_exchange", lambda directory: False)
 
 
 def use_ext4(monkeypatch):
-    """The tests' own filesystem can be an overlay, which is rejected."""
+    """Make every filesystem ext4. That of the tests may be an overlay, which is rejected."""
     monkeypatch.setattr(plan.filesystem, "filesystem_type", lambda path: "ext4")
 
 
 def count_changes(monkeypatch, host):
-    """Let each change of a file or a name below the host's directory be a step at which the power can fail."""
+    """Count each change of a file or a name below the host's directory as a step, at which the power can fail."""
     modules = [module for name, module in sorted(sys.modules.items()) if "._engine." in name]
     owners = [(os, name) for name in ("rename", "symlink", "unlink")]
     owners += [(module, name) for module in modules for name in ("write_atomically", "exchange") if hasattr(module, name)]

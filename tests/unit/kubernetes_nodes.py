@@ -68,7 +68,7 @@ def find_access(directory=None, server=None, current=None, check_mode=False, **o
 
 
 def rke2_or_k3s(folder, kind):
-    """A server of RKE2 or K3s: several CAs, keys of elliptic curves. Returns its directory.
+    """Create the certificates of an RKE2 or K3s server: several CAs, keys of elliptic curves. Returns its directory.
 
     Names as in k3s-io/k3s pkg/daemons/control/deps/deps.go.
     """
@@ -96,7 +96,7 @@ def rke2_or_k3s(folder, kind):
 
 
 def kubeadm(folder):
-    """A control plane node of kubeadm. Returns its directory."""
+    """Create the certificates of a kubeadm control plane node. Returns its directory."""
     certificates = os.path.join(folder, "kubernetes", "pki")
     os.makedirs(os.path.join(certificates, "etcd"))
     for ca in ("ca", "front-proxy-ca", "etcd/ca"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Creates a cluster's certificates with openssl as RKE1 creates them, and an API server that accepts them."""
+"""Creates certificates with openssl as RKE1 does, and an API server that accepts them."""
 import base64
 import contextlib
 import http.server
@@ -32,7 +32,7 @@ def authority(folder, name="kube-ca", key="kube-ca-key.pem", certificate="kube-c
             "-days", str(days), folder=folder)
 
 
-CURVE = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")  # the kind of RKE2 and K3s, and faster to create
+CURVE = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")  # the kind of key that RKE2 and K3s create; faster to create than RSA
 
 
 def sign(folder, certificate, key, subject, ca=("kube-ca.pem", "kube-ca-key.pem"), days=3650, names="", new=("rsa:2048",)):
@@ -47,7 +47,7 @@ def sign(folder, certificate, key, subject, ca=("kube-ca.pem", "kube-ca-key.pem"
 
 
 def rke1(folder):
-    """Fill a directory like /etc/kubernetes/ssl of a control plane node."""
+    """Create the certificates of /etc/kubernetes/ssl on a control plane node in a directory."""
     authority(folder)
     for name, subject in SUBJECTS.items():
         sign(folder, name + ".pem", name + "-key.pem", subject)

@@ -8,7 +8,7 @@ from conftest import ROOT
 
 
 def load_program(path):
-    """The module of a Python program without the ending .py; `path` is relative to the repository."""
+    """The Python module of a program whose name does not end in .py. `path` is relative to the repository."""
     loader = importlib.machinery.SourceFileLoader(os.path.basename(path) + "_program", os.path.join(ROOT, path))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
     loader.exec_module(module)

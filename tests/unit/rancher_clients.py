@@ -43,7 +43,7 @@ def client_of(server, opener=open_url, **parameters):
 
 
 def other_tokens(server):
-    """Descriptions of all tokens in the stand-in, apart from that of this log-in."""
+    """Descriptions of all tokens in the stand-in, except the token of this function's own login."""
     with client_of(server) as client:
         own_id = client.token.split(":")[0]
         return [token["description"] for token in client.list("/v3/tokens") if token["id"] != own_id]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is tested before a kubeconfig is written: the API server, and the certificate of the identity."""
+"""The checks before a kubeconfig is written: of the API server, and of the identity's certificate."""
 import shutil
 
 import pki
@@ -79,7 +79,7 @@ def test_damaged_certificate_is_reported(node, api_server, content):
         find_access(node, api_server.url, identity="kube-node")
 
 
-def test_certificate_that_expires_soon_is_a_warning(node, api_server):
+def test_certificate_that_expires_soon_causes_a_warning(node, api_server):
     pki.sign(node, "kube-node.pem", "kube-node-key.pem", pki.SUBJECTS["kube-node"], days=5)
     verified = find_access(node, api_server.url, identity="kube-node")
     (warning,) = _access.expiry_warnings(verified, 30)

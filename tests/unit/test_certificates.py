@@ -32,12 +32,12 @@ def test_certificate_covers_its_names_only(rke1_certificates, host, is_covered):
 
 @pytest.mark.parametrize("tag, text, year", [
     (0x17, b"491231235959Z", 2049), (0x17, b"500101000000Z", 1950), (0x18, b"20510101000000Z", 2051)])
-def test_dates_of_both_formats(tag, text, year):
+def test_dates_of_both_formats_are_decoded(tag, text, year):
     assert _certificates.decode_time(DerElement(bytes([tag, len(text)]) + text)).year == year
 
 
 def test_damaged_date_is_an_error():
-    with pytest.raises(CertificateError, match="'19ab' is not a date"):
+    with pytest.raises(CertificateError, match="'19ab' is not a valid date"):
         _certificates.decode_time(DerElement(b"\x17\x02ab"))
 
 
@@ -47,13 +47,13 @@ def test_days_until_a_past_date_are_negative():
 
 
 @given(st.binary(max_size=60) | st.binary(max_size=20).map(lambda body: bytes([0x30, len(body)]) + body))
-def test_any_bytes_are_a_certificate_error(body):
+def test_any_bytes_cause_a_certificate_error(body):
     with pytest.raises(CertificateError):
         _certificates.decode(ssl.DER_cert_to_PEM_cert(body))
 
 
 @given(st.integers(0, 700), st.integers(0, 255))
-def test_damaged_byte_gives_a_certificate_or_a_certificate_error(rke1_certificates, place, byte):
+def test_certificate_with_a_damaged_byte_is_decoded_or_reported(rke1_certificates, place, byte):
     der = bytearray(ssl.PEM_cert_to_DER_cert(pki.text(rke1_certificates, "kube-apiserver.pem")))
     der[place % len(der)] = byte
     try:

@@ -1,17 +1,53 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Rancher client against the stand-in: retries, log-in and log-out, trust, errors."""
+"""The Rancher client against the stand-in: retries, login and logout, trust, errors."""
+import http.server
 import io
+import os
+import ssl
+import threading
 import urllib.error
 
 import pytest
 from ansible_collections.fay.rancher.plugins.module_utils._rancher import bootstrap, rke1_cluster
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import RancherClient, connect
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.transport import RancherError, Transport
-from ansible_collections.fay.rancher.plugins.module_utils._rancher.trust import check_url, checksum
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.trust import Trust, check_url, checksum
 from conftest import StandIn
+from pki import TlsServer, authority, sign
 from rancher_clients import FaultyOpener, client_of, other_tokens
+
+
+class Redirect(http.server.BaseHTTPRequestHandler):
+    """Redirects /from to /to, and records the requests."""
+
+    def do_GET(self):
+        self.server.requests.append("%s %s" % (self.command, self.path))
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(302 if self.path == "/from" else 200)
+        self.send_header("Location", "/to")
+        self.end_headers()
+        self.wfile.write(b"the end")
+
+    do_POST = do_GET
+
+    def log_message(self, *unused):
+        pass
+
+
+@pytest.fixture
+def redirecting_server(tmp_path):
+    authority(str(tmp_path))
+    sign(str(tmp_path), "server.pem", "server-key.pem", "/CN=server", names="IP:127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(str(tmp_path / "server.pem"), str(tmp_path / "server-key.pem"))
+    server = TlsServer(Redirect, context)
+    server.requests = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -20,7 +56,7 @@ from rancher_clients import FaultyOpener, client_of, other_tokens
     "GET /v3/settings/server-version", "GET /v3/clusters", "POST /v3/clusters", "PUT /v3/clusters",
     "POST /v3/tokens?action=logout"])
 def test_every_request_is_repeated_after_a_reset_connection(standin, faulty_request, when):
-    """Before or after the server gets the request: the work is done once, and no token is left."""
+    """The fault is before or after the server gets the request. The change is made once, and no token remains."""
     opener = FaultyOpener(faulty_request, when)
     name = "reset-%d" % (abs(hash((faulty_request, when))) % 10 ** 8)
     with client_of(standin, opener) as client:
@@ -42,7 +78,7 @@ def test_requests_to_a_busy_server_are_repeated(standin, status):
     assert opener.times == 0 and other_tokens(standin) == []
 
 
-def test_retries_end_with_the_cause():
+def test_the_last_error_is_reported_after_all_retries():
     clock = iter(range(0, 1000, 20))
     transport = Transport(sleep=lambda seconds: None, clock=lambda: next(clock))
     client = RancherClient("https://127.0.0.1:1", password="x", transport=transport)
@@ -89,6 +125,32 @@ def test_the_server_is_trusted_by_the_checksum_of_its_ca(standin):
         assert client.setting("server-version") == "v2.6.2"
 
 
+def test_a_checksum_may_have_capital_letters():
+    trust = Trust(ca_checksum=checksum("PEM").upper())
+    trust.accept("PEM", "https://rancher.example.com")
+    trust.close()
+
+
+@pytest.mark.parametrize("url, options, source", [
+    ("https://rancher.example.com", {"ca_from_loopback": True}, "https://127.0.0.1:443"),
+    ("https://rancher.example.com:8443", {"ca_from_loopback": True}, "https://127.0.0.1:8443"),
+    ("https://rancher.example.com", {"ca_from_loopback": True, "ca_checksum": "0" * 64}, "https://rancher.example.com"),
+    ("https://rancher.example.com", {"ca_checksum": "0" * 64}, "https://rancher.example.com"),
+])
+def test_the_ca_is_fetched_from_the_loopback_only_without_a_checksum(url, options, source):
+    assert Trust(**options).ca_source(url) == source
+
+
+def test_the_temporary_file_of_the_ca_is_deleted_and_a_file_of_the_user_is_kept(tmp_path):
+    (tmp_path / "ca.pem").write_text("PEM")
+    temporary, own = Trust(ca_cert="-----BEGIN CERTIFICATE-----"), Trust(ca_cert=str(tmp_path / "ca.pem"))
+    path = temporary.ca_file
+    assert os.path.exists(path)
+    temporary.close()
+    own.close()
+    assert not os.path.exists(path) and os.path.exists(str(tmp_path / "ca.pem"))
+
+
 def test_a_ca_file_that_does_not_exist_is_reported(tmp_path):
     with pytest.raises(RancherError, match="ca_cert is .*/missing.pem, which does not exist on this host"):
         connect({"url": "https://rancher.example.com", "ca_cert": str(tmp_path / "missing.pem")})
@@ -117,6 +179,15 @@ def test_errors_contain_the_message_of_rancher(standin):
         assert str(error.value).startswith(
             "Rancher at %s answered POST /v3/clusters with 422 InvalidFormat (name): InvalidFormat 422: invalid value FAY" % standin.url)
         assert client.request("GET", "/v3/settings/missing", missing_ok=True) is None
+
+
+def test_a_request_that_changes_something_does_not_follow_a_redirect(redirecting_server):
+    """Its password or token would be sent to another server."""
+    client = RancherClient(redirecting_server.url, trust=Trust(verify=False), transport=Transport(0))
+    assert client.request("GET", "/from") == "the end"
+    with pytest.raises(RancherError, match="answered POST /from with 302"):
+        client.request("POST", "/from", {"password": "x"})
+    assert redirecting_server.requests == ["GET /from", "GET /to", "POST /from"]
 
 
 @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b'"text"', b"\xff"])

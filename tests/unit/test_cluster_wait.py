@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When the wait for a cluster ends, with the recorded timelines of a real Rancher v2.6.2."""
+"""When the wait for a cluster ends. The timelines were recorded from a real Rancher v2.6.2."""
 import json
 import os
 
@@ -18,7 +18,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._rancher.cluster_wait 
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.transport import RancherError, Transport
 from conftest import RECORDINGS
 
-FIVE = ["bg1", "bg2", "bg3", "bg4", "bg5"]
+FIVE_NODES = ["bg1", "bg2", "bg3", "bg4", "bg5"]
 
 
 def timeline(name):
@@ -62,12 +62,12 @@ def node(name, **statuses):
 
 
 def test_an_active_cluster_with_missing_nodes_is_not_ready():
-    verdict, second = result_of_polling("timeline-ordered-15s", ClusterWatch(FIVE))
+    verdict, second = result_of_polling("timeline-ordered-15s", ClusterWatch(FIVE_NODES))
     assert verdict == DONE and second >= 185  # active with four of five nodes from second 139 on
 
 
 def test_errors_that_change_do_not_end_the_wait():
-    watch = ClusterWatch(FIVE, stall=60)
+    watch = ClusterWatch(FIVE_NODES, error_timeout=60)
     assert result_of_polling("timeline-ordered-15s", watch)[0] == DONE
     assert "Container [file-deployer] is still running on host [172.31.250.13]: stderr: [], stdout: []" not in watch.messages
     assert len(watch.messages) == 10
@@ -75,13 +75,13 @@ def test_errors_that_change_do_not_end_the_wait():
 
 def test_an_error_that_persists_ends_the_wait():
     # The error of the port listener lasts from second 17.4 to 82.9.
-    assert result_of_polling("timeline-with-failures", ClusterWatch(FIVE, stall=60)) == (FAILED, 78)
+    assert result_of_polling("timeline-with-failures", ClusterWatch(FIVE_NODES, error_timeout=60)) == (FAILED, 78)
 
 
 def test_a_cluster_that_alternates_between_active_and_error_is_not_ready_without_all_nodes():
     # bg3 was left out of this build: the cluster was active several times, but five nodes were never ready.
-    assert result_of_polling("timeline-left-out", ClusterWatch(FIVE, stall=300)) == (WAITING, None)
-    verdict, second = result_of_polling("timeline-left-out", ClusterWatch(["bg1", "bg2", "bg4", "bg5"], stall=300))
+    assert result_of_polling("timeline-left-out", ClusterWatch(FIVE_NODES, error_timeout=300)) == (WAITING, None)
+    verdict, second = result_of_polling("timeline-left-out", ClusterWatch(["bg1", "bg2", "bg4", "bg5"], error_timeout=300))
     assert verdict == DONE and second >= 272
 
 
@@ -97,9 +97,9 @@ def test_an_active_node_without_conditions_is_neither_registered_nor_ready():
 
 @pytest.mark.parametrize("change", [{"state": "updating"}, {"transitioning": "yes"}, {"transitioning": "error"}])
 def test_a_transition_restarts_the_settle_time(change):
-    nodes = [node(name, Registered="True", Ready="True", Initialized="True") for name in FIVE]
+    nodes = [node(name, Registered="True", Ready="True", Initialized="True") for name in FIVE_NODES]
     cluster = {"name": "fay", "state": "active", "transitioning": "no"}
-    watch = ClusterWatch(FIVE, settle=10)
+    watch = ClusterWatch(FIVE_NODES, settle=10)
     assert watch.evaluate(0, cluster, nodes) == WAITING
     assert watch.evaluate(9, dict(cluster, **change), nodes) == WAITING
     assert watch.evaluate(11, cluster, nodes) == WAITING
@@ -112,10 +112,10 @@ def test_a_node_that_is_being_removed_does_not_count():
 
 
 def test_the_state_is_kept_between_slices():
-    first = ClusterWatch(FIVE, stall=60)
+    first = ClusterWatch(FIVE_NODES, error_timeout=60)
     cluster = {"name": "fay", "state": "provisioning", "transitioning": "error", "transitioningMessage": "broken"}
     assert first.evaluate(0, cluster, []) == WAITING
-    second = restored(first, stall=60)
+    second = restored(first, error_timeout=60)
     assert second.evaluate(61, cluster, []) == FAILED and second.messages == ["broken"]
     assert second.summary(cluster, []) == "fay: provisioning, 0 of 5 nodes ready: broken"
 
@@ -140,8 +140,8 @@ def test_pressure_on_a_ready_node_is_shown():
         "bg4: DiskPressure: message of DiskPressure"]
 
 
-class Server:
-    """A client whose cluster does not change, on a clock that starts at 1000 and that only its pauses move."""
+class FixedClient:
+    """A client whose cluster does not change. Its clock starts at 1000 and advances only when the client sleeps."""
 
     url = "https://rancher.example.com"
 
@@ -162,28 +162,28 @@ class Server:
 PROVISIONING = {"id": "c-abcde", "state": "provisioning"}
 
 
-def test_a_cluster_that_is_not_ready_in_time_is_described():
-    server = Server(PROVISIONING)
+def test_a_cluster_that_is_not_ready_in_time_is_reported_with_its_last_state():
+    client = FixedClient(PROVISIONING)
     with pytest.raises(RancherError) as error:
-        wait_for_cluster(server, "fay", ClusterWatch(["bg1"]), 1000.0, timeout=5, slice_seconds=5)
-    assert server.time == 1005
+        wait_for_cluster(client, "fay", ClusterWatch(["bg1"]), 1000.0, timeout=5, slice_seconds=5)
+    assert client.time == 1005
     assert str(error.value) == ("The cluster fay is not active after 5 seconds; nodes not active: bg1. "
                                 "Last state: fay: provisioning, 0 of 1 nodes ready.")
 
 
 def test_an_error_that_persists_is_reported_with_the_last_messages():
-    server = Server(dict(PROVISIONING, transitioning="error", transitioningMessage="broken"))
+    client = FixedClient(dict(PROVISIONING, transitioning="error", transitioningMessage="broken"))
     with pytest.raises(RancherError, match="has reported the same error for 4 seconds. .* The server's last messages were: broken"):
-        wait_for_cluster(server, "fay", ClusterWatch(["bg1"], stall=4), 1000.0, timeout=60, slice_seconds=60)
-    assert server.time == 1004
+        wait_for_cluster(client, "fay", ClusterWatch(["bg1"], error_timeout=4), 1000.0, timeout=60, slice_seconds=60)
+    assert client.time == 1004
 
 
 def test_a_slice_ends_before_the_wait():
-    server = Server(PROVISIONING)
-    cluster, done, lines = wait_for_cluster(server, "fay", ClusterWatch(["bg1"]), 1000.0, timeout=60, slice_seconds=5)
-    assert (cluster["state"], done, lines, server.time) == ("provisioning", False, ["fay: provisioning, 0 of 1 nodes ready"], 1006)
+    client = FixedClient(PROVISIONING)
+    cluster, done, lines = wait_for_cluster(client, "fay", ClusterWatch(["bg1"]), 1000.0, timeout=60, slice_seconds=5)
+    assert (cluster["state"], done, lines, client.time) == ("provisioning", False, ["fay: provisioning, 0 of 1 nodes ready"], 1006)
 
 
 def test_a_missing_cluster_ends_the_wait():
     with pytest.raises(RancherError, match="Rancher at https://rancher.example.com has no cluster fay. Create it"):
-        wait_for_cluster(Server(None), "fay", ClusterWatch(["bg1"]), 1000.0, timeout=60, slice_seconds=5)
+        wait_for_cluster(FixedClient(None), "fay", ClusterWatch(["bg1"]), 1000.0, timeout=60, slice_seconds=5)

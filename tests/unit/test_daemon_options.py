@@ -32,7 +32,7 @@ def test_a_valid_configuration_has_no_problems():
     ({"registry-mirrors": "https://m"}, "registry-mirrors must be a list of strings, got 'https://m'"),
     ({"hosts": ["tcp://0.0.0.0:2375"]}, "hosts is set both in daemon.json and as a flag in docker.service"),
     ({"containerd": "/run/x"}, "containerd is set both in daemon.json and as a flag in docker.service"),
-    ({"graph": "/a", "data-root": "/a"}, "graph and data-root are the same option"),
+    ({"graph": "/a", "data-root": "/a"}, "graph and data-root are both set, but they are the same option. Remove graph"),
     ({"log-optss": {}}, "Docker 20.10 does not support the option log-optss"),
 ])
 def test_options_that_docker_would_reject_are_reported(options, message):

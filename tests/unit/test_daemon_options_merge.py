@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The daemon.json that the role docker_ce writes for its options."""
 import pytest
+from ansible.errors import AnsibleFilterError
 from ansible_collections.fay.rancher.plugins.filter.daemon_options_merge import TLS_OPTIONS, daemon_options_merge
 from conftest import role_options
 
@@ -51,6 +52,14 @@ def test_only_tls_options_of_the_role_are_removed(existing, kept):
 
 def test_a_tls_address_sets_the_tls_options():
     assert merged({}, tls_address="0.0.0.0:2376") == dict(TLS_OPTIONS, **{"data-root": "/var/lib/docker"})
+
+
+@pytest.mark.parametrize("name", ["daemon_options_only", "log_max_size", "daemon_options", "data_root"])
+def test_a_missing_option_is_named(name):
+    role = role_options("docker_ce", {})
+    del role[name]
+    with pytest.raises(AnsibleFilterError, match="daemon_options_merge: role has no option '%s'. Pass what fay.rancher.role_opt" % name):
+        daemon_options_merge({}, role)
 
 
 def test_the_input_is_not_changed():

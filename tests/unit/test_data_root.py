@@ -7,7 +7,6 @@ import os
 import time
 
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils._engine import state
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError, exec_start, split_root_flag
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import read_text
 from docker_host import (
@@ -80,7 +79,7 @@ def test_old_roots_are_only_removed_while_docker_runs_on_another_root(host, monk
     host.is_started = False
     finish(move_of(host, keep_old=False))
     assert read_docker_data(old, in_use=False)
-    write_text(host.daemon_json, json.dumps({"data-root": old}))  # somebody has changed the data root back
+    write_text(host.daemon_json, json.dumps({"data-root": old}))  # as if somebody had changed the data root back
     host.is_started, host.started_on = True, None
     finish(move_of(host, old, keep_old=False))
     assert read_docker_data(old, in_use=False)
@@ -95,18 +94,14 @@ def test_an_old_root_that_is_a_mount_point_keeps_its_name(host, monkeypatch):
     assert os.listdir(host.default_root) == [] and read_docker_data(target_of(host)) == before
 
 
-def test_roots_without_data_are_removed_from_the_record(host, monkeypatch):
-    """Later data at such a path would be taken for an old root."""
-    disable_rename(monkeypatch)
-    old_roots = move_of(host).old_roots
-    mount = os.path.join(host.folder, "mount")
-    os.makedirs(mount)
-    for path in (mount, os.path.join(host.folder, "missing"), host.default_root):
-        os.makedirs(os.path.join(host.folder, "state"), exist_ok=True)
-        old_roots.add(path)
-    monkeypatch.setattr(state.os.path, "ismount", lambda path: path == mount)
-    old_roots.prune()
-    assert old_roots.recorded() == [host.default_root]
+def test_data_at_the_path_of_a_removed_root_is_not_an_old_root(host, monkeypatch):
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == host.default_root)
+    finish(move_of(host))
+    finish(move_of(host, keep_old=False))
+    write_text(os.path.join(host.default_root, "data of somebody"), "")
+    assert move_of(host, keep_old=False).old_roots.removable() == []
+    finish(move_of(host, keep_old=False))
+    assert os.listdir(host.default_root) == ["data of somebody"]
 
 
 def test_the_configuration_backup_is_removed_by_a_move(host, method):
@@ -119,7 +114,7 @@ def test_the_configuration_backup_is_removed_by_a_move(host, method):
     assert not os.path.exists(backup)
 
 
-def test_a_flag_is_replaced_by_daemon_json_if_the_root_is_right(host):
+def test_a_flag_is_replaced_by_daemon_json_if_the_root_does_not_change(host):
     host.flag = host.default_root
     assert finish(move_of(host, host.default_root))["method"] == "none"
     assert split_root_flag(exec_start(host.unit_text()))[1] is None
@@ -137,7 +132,7 @@ def test_the_old_name_of_the_option_is_removed_from_daemon_json(host, method):
 
 @pytest.mark.parametrize("variant", ["default", "flag", "live-restore and containerd", "link"])
 def test_a_power_cut_at_any_instant_loses_nothing(tmp_path, monkeypatch, method, variant):
-    """The host is switched on again after each possible instant, its Docker runs, and the next run completes the move."""
+    """The host boots after a power cut at each possible instant, its Docker runs, and the next run completes the move."""
     use_ext4(monkeypatch)
     steps = 0
     while True:
@@ -158,13 +153,13 @@ def test_a_power_cut_at_any_instant_loses_nothing(tmp_path, monkeypatch, method,
         host.steps, host.cut_at = 0, steps
         try:
             finish(move_of(host))
-            break  # there are no more instants
+            break  # the move ended before the chosen instant
         except PowerCut:
             pass
         # The copy of this run can still be running, as after a kill: the next run must handle that too.
         host.boot()
         if host.is_started:
-            assert read_docker_data(host.root()) == before, "after instant %d Docker is on other data" % steps
+            assert read_docker_data(host.root()) == before, "after instant %d Docker uses other data" % steps
             change_docker_data(host.root(), before)
         else:
             assert variant == "flag", "after instant %d Docker does not start" % steps
@@ -179,23 +174,27 @@ def test_a_power_cut_at_any_instant_loses_nothing(tmp_path, monkeypatch, method,
 
 
 def change_docker_data(root, texts):
-    """Add an image and remove one, in the root and in the {path: text} that is expected of it."""
+    """Add an image and remove one, both in the root and in its expected {path: text}."""
     write_text(os.path.join(root, "image", "new"), "an image that was pulled in between")
     texts["image/new"] = "an image that was pulled in between"
     os.unlink(os.path.join(root, "image", "sha256-1"))
     del texts["image/sha256-1"]
 
 
+@pytest.mark.parametrize("variant", ["default", "flag"])
 @pytest.mark.parametrize("cause", ["power cut", "kill"])
-def test_a_rollback_that_is_interrupted_at_any_instant_is_completed(tmp_path, monkeypatch, method, cause):
-    """Docker does not start on the new root at first, and the run ends at each instant of the move and of the rollback."""
+def test_a_rollback_that_is_interrupted_at_any_instant_is_completed(tmp_path, monkeypatch, method, cause, variant):
+    """Docker does not start on the new root, and the run ends at each instant of the move and of the rollback."""
     use_ext4(monkeypatch)
     steps = 0
     while True:
         steps += 1
         host = FakeHost(tmp_path / str(steps))
-        write_docker_data(host.default_root)
-        before = read_docker_data(host.default_root)
+        if variant == "flag":
+            host.default_root, host.flag = os.path.join(host.folder, "elsewhere"), host.default_root
+        source = host.flag or host.default_root
+        write_docker_data(source)
+        before = read_docker_data(source)
         host.start()
         host.broken_roots = (target_of(host),)
         count_changes(monkeypatch, host)
@@ -203,12 +202,13 @@ def test_a_rollback_that_is_interrupted_at_any_instant_is_completed(tmp_path, mo
         try:
             finish(move_of(host))
         except DataRootError:
-            break  # there are no more instants
+            break  # the rollback ended before the chosen instant
         except PowerCut:
             host.steps, host.cut_at = 0, None
         if cause == "power cut":
             host.is_started, host.started_on = False, None
             host.boot()
+        assert variant == "default" or not os.path.exists(host.default_root), "after instant %d Docker started on an empty root" % steps
         host.broken_roots = ()
         finish(move_of(host))
         assert host.is_started and host.root() == host.started_on == target_of(host)
@@ -218,7 +218,7 @@ def test_a_rollback_that_is_interrupted_at_any_instant_is_completed(tmp_path, mo
 
 
 def test_changes_that_docker_makes_after_the_copy_are_copied_too(host, monkeypatch):
-    """The copy of a killed run was complete, and then the host was started again and its Docker wrote to the old root."""
+    """The copy of a killed run was complete. Then the host was started again and its Docker wrote to the old root."""
     disable_rename(monkeypatch)
     start_copy = host.start_copy
 
@@ -238,7 +238,7 @@ def test_changes_that_docker_makes_after_the_copy_are_copied_too(host, monkeypat
 
 
 def test_a_move_is_completed_after_docker_has_run_on_the_new_root(host, method):
-    """The power fails before Docker is started there, the boot of the host starts it, and it creates a container."""
+    """The power fails before the move starts Docker. The boot of the host starts Docker, which creates a container."""
     start = host.start
 
     def power_cut():
@@ -284,7 +284,7 @@ def test_a_copy_that_was_killed_with_its_run_is_started_again(host, monkeypatch)
     assert len(starts) == 2 and host.root() == target_of(host)
 
 
-def test_a_copy_that_is_killed_each_time_fails(host, monkeypatch):
+def test_a_move_fails_if_its_copy_is_killed_each_time(host, monkeypatch):
     disable_rename(monkeypatch)
     host.copy_command = lambda source, target: ["sh", "-c", "kill -9 $$"]
     with pytest.raises(DataRootError, match="the copy to .* failed: (Killed|rsync was killed)"):
@@ -292,7 +292,7 @@ def test_a_copy_that_is_killed_each_time_fails(host, monkeypatch):
     assert host.is_started and host.root() == host.default_root
 
 
-def test_another_root_is_requested_while_a_move_is_unfinished(host, monkeypatch):
+def test_a_new_request_replaces_the_target_of_an_unfinished_move(host, monkeypatch):
     disable_rename(monkeypatch)
     count_changes(monkeypatch, host)
     host.cut_at = 4

@@ -88,12 +88,12 @@ def test_missing_objects_are_reported_and_the_move_is_rolled_back(host, method):
             objects["images"] = objects["images"][1:]
         return objects
     host.list_objects = objects_without_an_image
-    with pytest.raises(DataRootError, match="these images are missing: sha256-1"):
+    with pytest.raises(DataRootError, match="these images are missing on the new data root: sha256-1"):
         finish(move_of(host))
     assert host.is_started and host.root() == host.default_root and len(read_docker_data(host.default_root)) == 4
 
 
-def test_a_failing_copy_leaves_docker_unchanged(host, monkeypatch):
+def test_a_failed_copy_leaves_docker_and_its_data_unchanged(host, monkeypatch):
     disable_rename(monkeypatch)
     monkeypatch.setattr(host, "copy_command", lambda source, target: ["cp", source + "-missing", target])
     with pytest.raises(DataRootError, match="the copy to .* failed: cp: .* Docker uses"):
@@ -109,8 +109,8 @@ def test_a_missing_rsync_is_reported(host, monkeypatch):
     assert host.is_started and host.root() == host.default_root
 
 
-def test_docker_is_not_asked_while_it_must_not_run(host, method):
-    """`docker info` starts a stopped Docker through its socket, on the old root, and what it writes there would be lost."""
+def test_docker_info_is_not_run_while_docker_must_be_stopped(host, method):
+    """`docker info` starts a stopped Docker through its socket, on the old root. What Docker writes there would be lost."""
     docker_info = host.docker_info
 
     def start_and_answer():
@@ -123,8 +123,8 @@ def test_docker_is_not_asked_while_it_must_not_run(host, method):
     assert host.root() == target_of(host) and read_docker_data(target_of(host)) == before
 
 
-def test_a_docker_that_is_started_during_the_move_is_not_left_on_the_old_data(host, method):
+def test_a_move_is_rolled_back_if_docker_is_started_during_it(host, method):
     host.apply_selinux_rules = lambda target: host.start()
-    with pytest.raises(DataRootError, match="Docker was started again and can have changed its data.* Docker uses .* again"):
+    with pytest.raises(DataRootError, match="Docker was started again and may have changed its data.* Docker uses .* again"):
         finish(move_of(host))
     assert host.is_started and host.root() == host.default_root

@@ -21,8 +21,8 @@ def host(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def stopped(host, monkeypatch):
-    """The host, moves by copy; the test fails if Docker was stopped."""
+def running_host(host, monkeypatch):
+    """A host whose moves are copies. The test fails if it stops Docker."""
     disable_rename(monkeypatch)
     stops = []
     host.stop = lambda *services: stops.append(services)
@@ -55,12 +55,12 @@ def test_an_unfinished_copy_does_not_count_as_data(host):
     write_text(os.path.join(host.default_root, filesystem.MARKER), "")
     host.is_started = False
     assert move_of(host).plan(find_data_root(host)) is None
-    host.is_started = True  # but if Docker runs on it, it is the data
+    host.is_started = True  # a directory on which Docker runs is its data in any case
     assert move_of(host).plan()["from"] == os.path.realpath(host.default_root)
 
 
 def test_an_old_root_is_not_taken_for_the_current_one(host, monkeypatch):
-    """The state `absent` removes daemon.json, which named the new root; the old one is kept at the default path, on a mount point."""
+    """The state `absent` removes daemon.json, which named the new root. The old root is a mount point at the default path."""
     disable_rename(monkeypatch)
     monkeypatch.setattr(os.path, "ismount", lambda path: path == host.default_root)
     finish(move_of(host))
@@ -79,9 +79,9 @@ def test_an_old_root_is_not_taken_for_the_current_one(host, monkeypatch):
     ("relative", "must be an absolute path"), ("/", "not a system directory"), ("/var", "not a system directory"),
     ("/a/../b", "without `.` and `..`"),
 ])
-def test_invalid_paths_are_rejected(stopped, target, message):
+def test_invalid_paths_are_rejected(running_host, target, message):
     with pytest.raises(DataRootError, match="is not a valid data root: it .*" + message):
-        move_of(stopped, target).plan()
+        move_of(running_host, target).plan()
 
 
 def assert_rejected(host, message, target=None):
@@ -89,14 +89,14 @@ def assert_rejected(host, message, target=None):
         move_of(host, target).advance(1)
 
 
-def test_a_path_inside_the_old_root_is_rejected(stopped):
-    assert_rejected(stopped, "one path contains the other. Choose a separate path", stopped.default_root + "/inner")
+def test_a_path_inside_the_old_root_is_rejected(running_host):
+    assert_rejected(running_host, "one path contains the other. Choose a separate path", running_host.default_root + "/inner")
 
 
-def test_a_target_with_files_is_rejected(stopped):
-    os.makedirs(target_of(stopped))
-    write_text(os.path.join(target_of(stopped), "something"), "")
-    assert_rejected(stopped, "is not empty, and Docker's data is at")
+def test_a_target_with_files_is_rejected(running_host):
+    os.makedirs(target_of(running_host))
+    write_text(os.path.join(target_of(running_host), "something"), "")
+    assert_rejected(running_host, "is not empty, and Docker's data is at")
 
 
 @pytest.mark.parametrize("function, value, message", [
@@ -107,40 +107,40 @@ def test_a_target_with_files_is_rejected(stopped):
     ("filesystem_type", "tmpfs", "of type tmpfs, which loses Docker's data when the host restarts"),
     ("reports_entry_types", False, "does not report the types of entries .d_type.* ftype=1"),
 ])
-def test_a_filesystem_that_is_too_small_or_not_supported_is_rejected(stopped, monkeypatch, function, value, message):
+def test_a_filesystem_that_is_too_small_or_not_supported_is_rejected(running_host, monkeypatch, function, value, message):
     monkeypatch.setattr(filesystem, function, lambda path: value)
-    assert_rejected(stopped, message)
+    assert_rejected(running_host, message)
 
 
-def test_a_filesystem_below_the_old_root_is_rejected(stopped, monkeypatch):
-    monkeypatch.setattr(filesystem, "list_mounts", lambda: [("/", "ext4"), (stopped.default_root + "/volumes", "xfs")])
-    assert_rejected(stopped, "Another filesystem is mounted below Docker's data")
+def test_a_filesystem_below_the_old_root_is_rejected(running_host, monkeypatch):
+    monkeypatch.setattr(filesystem, "list_mounts", lambda: [("/", "ext4"), (running_host.default_root + "/volumes", "xfs")])
+    assert_rejected(running_host, "Another filesystem is mounted below Docker's data")
 
 
-def test_live_restore_as_a_flag_is_rejected(stopped):
-    stopped.live_restore = True
-    assert_rejected(stopped, "live-restore is set by a flag in docker.service")
+def test_live_restore_as_a_flag_is_rejected(running_host):
+    running_host.live_restore = True
+    assert_rejected(running_host, "live-restore is set by a flag in docker.service")
 
 
 @pytest.mark.parametrize("content, message", [
     (b"{\"debug\": \"caf\xe9\"}", "is not UTF-8 text"), (b"{", "is not valid JSON"), (b"[]", "contains a JSON list"),
 ])
-def test_an_invalid_daemon_json_is_rejected(stopped, content, message):
-    with open(stopped.daemon_json, "wb") as target:
+def test_an_invalid_daemon_json_is_rejected(running_host, content, message):
+    with open(running_host.daemon_json, "wb") as target:
         target.write(content)
-    assert_rejected(stopped, message)
+    assert_rejected(running_host, message)
 
 
 # ---- the module's results
 
 def run_module(host, monkeypatch, path, check_mode=False, **options):
-    """The result of the module; its journal is in the host's directory."""
+    """The result of the module. The journal is in the host's directory."""
     def create_move(host, target, keep_old, config_backup):
         move = move_of(host, target, keep_old=keep_old, config_backup=config_backup)
         move.target = target  # empty without a path
         return move
     monkeypatch.setattr(report, "Move", create_move)
-    parameters = dict(dict(path=path, keep_old=True, config_backup=None, _slice=None), **options)
+    parameters = dict(dict(path=path, keep_old=True, config_backup=None, _forget=None, _slice=None), **options)
     return report.run(host, parameters, check_mode)
 
 
@@ -148,7 +148,7 @@ def test_check_mode_reports_the_move_and_changes_nothing(host, monkeypatch):
     disable_rename(monkeypatch)
     result = run_module(host, monkeypatch, target_of(host), check_mode=True)
     assert result["changed"] and result["moved"]["method"] == "copy" and result["root"] == host.default_root
-    assert "would be moved from %s (detected from: engine) to %s by copy" % (host.default_root, target_of(host)) in result["lines"][0]
+    assert "would be moved from %s (detected from: docker) to %s by copy" % (host.default_root, target_of(host)) in result["lines"][0]
     assert result["lines"][1] == "Running containers that would stop during the move: 1"
     assert host.is_started and not os.path.exists(target_of(host))
 
@@ -170,11 +170,36 @@ def test_without_a_path_the_module_only_reports(host, monkeypatch):
     assert not result["changed"] and result["done"] and result["moved"] == {}
     assert (result["root"], result["old_roots"], result["has_data"]) == (target_of(host), [old], True)
     assert result["free"] > 0
-    shutil.rmtree(old)
-    assert run_module(host, monkeypatch, None, check_mode=True)["old_roots"] == []
+
+
+def test_a_report_does_not_forget_an_old_root_that_is_not_mounted(host, monkeypatch):
+    disable_rename(monkeypatch)
+    old = run_module(host, monkeypatch, target_of(host))["old_root"]
+    os.rename(old, old + ".away")
+    assert run_module(host, monkeypatch, None)["old_roots"] == []
+    os.rename(old + ".away", old)
+    assert run_module(host, monkeypatch, None)["old_roots"] == [old]
+
+
+def test_roots_that_the_role_has_emptied_are_forgotten(host, monkeypatch):
+    disable_rename(monkeypatch)
+    old = run_module(host, monkeypatch, target_of(host))["old_root"]
+    kept = os.path.join(host.folder, "kept")
+    os.makedirs(kept)
+    move_of(host).old_roots.add(kept)
+    assert run_module(host, monkeypatch, None, check_mode=True, _forget=[old])["changed"]
+    assert run_module(host, monkeypatch, None)["old_roots"] == [old, kept]
+    result = run_module(host, monkeypatch, None, _forget=[old])
+    assert result["changed"] and result["old_roots"] == [kept]
+    assert not run_module(host, monkeypatch, None, _forget=[old])["changed"]
+
+
+def test_nothing_is_forgotten_while_another_run_is_active(host, monkeypatch):
+    disable_rename(monkeypatch)
+    old = run_module(host, monkeypatch, target_of(host))["old_root"]
+    with move_of(host).state.run_lock(), pytest.raises(DataRootError, match="Another run is already changing the data root"):
+        run_module(host, monkeypatch, None, _forget=[old])
     assert move_of(host).old_roots.recorded() == [old]
-    run_module(host, monkeypatch, None)
-    assert move_of(host).old_roots.recorded() == []
 
 
 @pytest.mark.parametrize("check_mode", [True, False])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Texts that the role docker_ce writes, also on systems of which the lab has no host: its variables, templated with their facts."""
+"""Texts that the role docker_ce writes on systems that the lab does not have: its variables, templated with facts of these systems."""
 import json
 import os
 import subprocess
@@ -74,4 +74,5 @@ def test_the_command_and_the_socket_are_written_as_drop_ins(templated):
     files = templated["ubuntu"]["files"]
     assert files["/etc/systemd/system/docker.service.d/95-fay-exec-start.conf"]["text"].endswith(
         "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd -D\n")
-    assert files["/etc/systemd/system/docker.socket.d/90-fay-tls.conf"]["text"].endswith("[Socket]\nListenStream=0.0.0.0:2376\n")
+    assert files["/etc/systemd/system/docker.socket.d/90-fay-tls.conf"]["text"] == (
+        "# Made by fay.rancher.\n[Socket]\nListenStream=0.0.0.0:2376\n")

@@ -74,7 +74,7 @@ def test_docker_is_stopped_again_if_its_socket_starts_it(monkeypatch):
     assert stops == [("docker.socket", "docker.service")] * 3 + [("containerd.service",)]
 
 
-def test_a_docker_that_cannot_be_stopped_is_reported(monkeypatch):
+def test_an_error_is_reported_if_docker_cannot_be_stopped(monkeypatch):
     host = Host()
     stops = []
     monkeypatch.setattr(host, "run", lambda *command: stops.append(command) or (0, "active", ""))
@@ -103,7 +103,7 @@ def test_a_new_root_gets_the_selinux_rules_of_the_default_root(monkeypatch, enab
     assert enabled or ("semanage", "fcontext", "-a", "-e", "/var/lib/docker", "/new") in commands
 
 
-def test_the_default_root_has_its_rules_from_the_policy(monkeypatch):
+def test_no_selinux_rules_are_added_for_the_default_root(monkeypatch):
     commands = []
     host = Host()
     monkeypatch.setattr(host, "run", lambda *command: commands.append(command) or (0, "", ""))

@@ -13,10 +13,10 @@ def disk(size, free, reserve=0):
     return {"path": "/data", "size": size * GIB, "free": free * GIB, "reserve": reserve * GIB}
 
 
-def test_a_disk_with_twelve_percent_free_is_reported():
+def test_a_disk_with_eleven_percent_free_is_reported():
     problems = eviction_problems({"imagefs": disk(252, 30, 10)})
     assert problems == ["/data has 30.0 of 252.0 GiB free (11 %); the kubelet evicts all pods at imagefs.available<15%, and 10.0 GiB are "
-                     "still to be written, so 47.8 GiB are required"]
+                        "still to be written, so 47.8 GiB are required"]
 
 
 @pytest.mark.parametrize("filesystems, thresholds, count", [

@@ -80,7 +80,7 @@ def test_lock_serializes_writers(tmp_path):
 
 
 def test_entry_that_kubectl_removes_is_written_again(tmp_path):
-    """kubectl read the file before the entry was added, and writes what it read afterwards."""
+    """kubectl reads the file before the entry is added, and then writes the file without it."""
     path = tmp_path / "config"
     removals = []
 
@@ -91,8 +91,8 @@ def test_entry_that_kubectl_removes_is_written_again(tmp_path):
         changed = not path.exists()
         path.write_text("entry")
         return changed
-    assert _files.change_with_kubectl(str(path), change) == 2 and removals
-    assert _files.change_with_kubectl(str(path), change) == 0
+    assert _files.change_under_kubectl_lock(str(path), change) == 2 and removals
+    assert _files.change_under_kubectl_lock(str(path), change) == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"fay.rancher\nmore", b"fay.ranche"])

@@ -52,6 +52,6 @@ def test_any_text_is_parsed_or_reported(text):
 
 
 @given(st.lists(st.sampled_from(VALID.splitlines()), min_size=0, max_size=8), st.integers(0, 9000))
-def test_the_last_line_of_a_key_counts(lines, mtu):
+def test_the_last_line_of_a_key_is_used(lines, mtu):
     text = "\n".join(lines + VALID.replace("1450", str(mtu)).splitlines())
     assert parse(text)["mtu"] == mtu

@@ -63,7 +63,7 @@ def test_only_existing_python_modules_are_importable():
     ("tmpfs /sys/fs/cgroup tmpfs rw 0 0\ncgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n", 2),  # the later mount covers the first
     ("", 1),
 ])
-def test_the_version_of_the_control_groups(mounts, version):
+def test_the_version_of_the_control_groups_is_detected(mounts, version):
     assert cgroup_version(mounts) == version
 
 

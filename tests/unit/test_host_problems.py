@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Requirements on space, ports and files of a host."""
 import pytest
+from ansible.errors import AnsibleFilterError
 from ansible_collections.fay.rancher.plugins.filter.host_problems import host_problems
 
 GIB = 2**30
@@ -19,7 +20,7 @@ def test_too_little_space_is_reported_with_what_is_required():
         "/data has 3.0 GiB free; 10 GiB are required for the images. Free some space"]
 
 
-def test_a_size_from_a_template_of_ansible_core_2_16_is_a_string():
+def test_a_size_may_be_a_string_as_from_a_template_of_ansible_core_2_16():
     assert len(host_problems({"free": {"/data": 3 * GIB}}, space=[dict(SPACE[0], gib="10")])) == 1
 
 
@@ -43,3 +44,14 @@ def test_a_directory_in_the_place_of_a_file_is_reported():
 def test_all_problems_of_a_host_are_reported_at_once():
     facts = {"free": {"/data": 0}, "occupied": {"443": "nginx"}, "existing": ["/usr/local/bin/kubectl/."]}
     assert len(host_problems(facts, space=SPACE, ports=PORTS, files=FILES)) == 3
+
+
+@pytest.mark.parametrize("facts, requirements, key", [
+    ({"free": {"/data": 0}}, {"space": [{"path": "/data"}]}, "gib"),
+    ({"free": {}}, {"space": SPACE}, "/data"),
+    ({"occupied": {"80": "nginx"}}, {"ports": {"remedy": "Stop it"}}, "purpose"),
+    ({"existing": ["/a/."]}, {"files": [{"path": "/a"}]}, "remedy"),
+])
+def test_a_missing_key_is_named(facts, requirements, key):
+    with pytest.raises(AnsibleFilterError, match="host_problems: the key '%s' is missing in the requirements or in the result" % key):
+        host_problems(facts, **requirements)

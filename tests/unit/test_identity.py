@@ -71,7 +71,7 @@ def test_each_identity_has_the_measured_rights(node, api_server, identity):
     assert _access.cluster_fields(verified.access.server, False)["certificate-authority"] == node + "/kube-ca.pem"
 
 
-def test_node_is_the_nodes_own_certificate(node, api_server):
+def test_identity_node_is_the_nodes_own_certificate(node, api_server):
     access = find_access(node, api_server.url, identity="node").access
     assert (access.identity.name, access.reason) == ("kube-node", "the node's own identity")
     os.unlink(node + "/kube-node-key.pem")
@@ -100,16 +100,16 @@ def test_rights_are_not_tested_without_verification(node, api_server):
     assert verified.rights is None and _access.report(verified)["rights"] == {}
 
 
-def test_auto_is_the_strongest_identity_that_works(node, api_server):
+def test_identity_auto_is_the_strongest_one_that_the_api_server_accepts(node, api_server):
     access = find_access(node, api_server.url, identity="auto").access
     assert (access.identity.name, access.reason) == ("admin", "the strongest identity that the API server accepts")
     with pki.ApiServer(node, ()).running() as stateless:
         access = find_access(node, stateless.url, identity="auto").access
         assert access.identity.name == "kube-node" and "not admin: The cluster has no full-cluster-state" in access.reason
-    with pki.ApiServer(node, accepts={"system:kube-proxy"}).running() as picky:
-        assert find_access(node, picky.url, identity="auto").access.identity.name == "kube-proxy"
-    with pki.ApiServer(node, accepts=set()).running() as closed, pytest.raises(PkiError, match="accepts none .* 401"):
-        find_access(node, closed.url, identity="auto")
+    with pki.ApiServer(node, accepts={"system:kube-proxy"}).running() as accepting_one:
+        assert find_access(node, accepting_one.url, identity="auto").access.identity.name == "kube-proxy"
+    with pki.ApiServer(node, accepts=set()).running() as accepting_none, pytest.raises(PkiError, match="accepts none .* 401"):
+        find_access(node, accepting_none.url, identity="auto")
 
 
 def test_missing_identity_is_named(node, api_server):
@@ -175,7 +175,7 @@ def test_minting_requires_the_key_of_the_ca(node, api_server):
 
 # ---- another kubeconfig
 
-def test_content_is_another_kubeconfig(api_server):
+def test_access_is_loaded_from_the_kubeconfig_in_content(api_server):
     verified = find_access(server=api_server.url, content=admin_kubeconfig(api_server))
     assert verified.rights["get pods/log"] and verified.access.server.url == api_server.url
 
@@ -210,7 +210,7 @@ def test_damaged_ca_is_reported(api_server):
         find_access(server=api_server.url, content=with_authority(admin_kubeconfig(api_server), "eA=="), verify=False)
 
 
-def test_content_that_its_ca_did_not_sign_is_reported(node, api_server):
+def test_certificate_in_content_that_its_ca_did_not_sign_is_reported(node, api_server):
     """The CA has the right name, but another key."""
     pki.authority(node)
     content = with_authority(admin_kubeconfig(api_server), _access.encode(pki.text(node, "kube-ca.pem")))
@@ -218,7 +218,7 @@ def test_content_that_its_ca_did_not_sign_is_reported(node, api_server):
         find_access(server=api_server.url, content=content, verify=False)
 
 
-def test_separate_cas_of_server_and_clients(tmp_path):
+def test_separate_cas_of_server_and_clients_are_accepted(tmp_path):
     """The kubeconfig of RKE2 contains the server's CA, which did not sign the administrator's certificate in it."""
     root, folder = rke2_or_k3s(str(tmp_path), "rke2"), str(tmp_path / "api")
     tls = os.path.join(root, "server", "tls")

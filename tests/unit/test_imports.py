@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Imports between the files of plugins/module_utils run one way, see docs/architecture.md."""
+"""Imports between the subjects of plugins/module_utils go in one direction, see docs/architecture.md."""
 import ast
 import glob
 import os
@@ -51,8 +51,8 @@ def subject(path):
     return os.path.dirname(path)
 
 
-def circles(graph):
-    """The paths that import themselves through others."""
+def files_in_import_cycles(graph):
+    """The paths (sorted) that import themselves through others."""
     def reachable(path, visited):
         for other in graph[path] - visited:
             visited.add(other)
@@ -70,12 +70,12 @@ def test_imports_are_recognized(text, expected):
     assert imported_files("_engine/plan", text) == ({expected} if expected else set())
 
 
-def test_a_circle_is_recognized():
-    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c"]
+def test_an_import_cycle_is_recognized():
+    assert files_in_import_cycles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c"]
 
 
 def test_no_file_imports_itself_through_others():
-    assert any(GRAPH.values()) and circles(GRAPH) == []
+    assert any(GRAPH.values()) and files_in_import_cycles(GRAPH) == []
 
 
 @pytest.mark.parametrize("path", sorted(GRAPH))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kubeconfigs as data: what kubectl would write, and merges that lose nothing."""
+"""Kubeconfigs as data: rendered as by kubectl, and merged without losing entries."""
 import os
 
 import pytest
@@ -108,7 +108,7 @@ def test_comments_are_detected(text, has_comments):
 
 
 @given(st.text())
-def test_any_text_is_a_kubeconfig_or_a_kubeconfig_error(text):
+def test_any_text_is_parsed_as_a_kubeconfig_or_reported(text):
     try:
         assert isinstance(_kubeconfig.parse(text), dict)
     except _kubeconfig.KubeconfigError as error:
@@ -116,7 +116,7 @@ def test_any_text_is_a_kubeconfig_or_a_kubeconfig_error(text):
 
 
 @pytest.mark.parametrize("text, message", [
-    ("- a", "it must be a mapping, got list"), ("kind: Pod", "its kind is 'Pod'; Config is required"),
+    ("- a", "it must be a map, got list"), ("kind: Pod", "its kind is 'Pod'; Config is required"),
     ("clusters: 5", "its clusters must be a list of {name, cluster}"), ("clusters: [5]", "its clusters must be a list of {name, cluster}"),
     ("a: [", "it is not valid YAML"), ("{", "it is not valid YAML"), ("\tx: 1", "it is not valid YAML")])
 def test_invalid_kubeconfig_is_rejected(text, message):

@@ -60,16 +60,16 @@ def test_absent_entry_needs_no_file(tmp_path):
 
 @needs_ansible
 def test_relative_path_is_resolved_in_the_working_directory(tmp_path, node):
-    """Such a path once made the search for the nearest existing directory endless."""
+    """With such a path, the search for the nearest existing directory would not end."""
     program = os.path.join(os.path.dirname(sys.executable), "ansible")
     options = {"path": "new/config", "cluster": "a", "identity": "kube-proxy", "pki_dir": node, "verify": False,
                "server": ["https://192.0.2.1"]}
-    done = subprocess.run(
+    process = subprocess.run(
         [program, "localhost", "-c", "local", "-m", "fay.rancher.kubeconfig", "-a", json.dumps(options),
          "-e", "ansible_python_interpreter=" + sys.executable],
         cwd=tmp_path, env=dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg")), stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout
+    assert process.returncode == 0, process.stdout
     assert (tmp_path / "new" / "config").stat().st_mode & 0o777 == 0o600
 
 
@@ -86,9 +86,22 @@ def test_new_directories_belong_to_the_owner_of_the_file(tmp_path, monkeypatch):
     assert len(owners) == 2
 
 
-@pytest.mark.parametrize("owner, group", [("nosuch", None), (None, "nosuch")])
-def test_unknown_owner_or_group_is_named(tmp_path, owner, group):
-    with pytest.raises(OSError, match="owner is %s and group is %s; this host has no such" % (owner, group)):
+def test_a_directory_is_created_as_the_user_who_controls_its_parent(home, monkeypatch):
+    users, mkdir = [], os.mkdir
+
+    def record_user(path, *arguments):
+        users.append(os.geteuid())
+        mkdir(path, *arguments)
+
+    monkeypatch.setattr(os, "mkdir", record_user)
+    path = os.path.join(home, ".kube", "config")
+    kubeconfig_file.create_directory(request(path))
+    assert users == [65534] and os.geteuid() == 0 and os.stat(os.path.dirname(path)).st_uid == 65534
+
+
+@pytest.mark.parametrize("owner, group, name", [("nosuch", None, "user nosuch"), (None, "nosuch", "group nosuch")])
+def test_unknown_owner_or_group_is_named(tmp_path, owner, group, name):
+    with pytest.raises(OSError, match="the %s does not exist on this host. Create it first" % name):
         kubeconfig_file.resolve_owner(request(tmp_path / "config", owner=owner, group=group))
 
 
@@ -111,7 +124,7 @@ def test_root_does_not_read_a_file_that_the_user_may_not_read(home):
     with pytest.raises(KubeconfigError, match="the owner of its directory .uid 65534. cannot read it"):
         kubeconfig_file.read_text(link)
     with pytest.raises(KubeconfigError, match="it cannot be read: .*Permission denied"), _files.as_owner_of(link):
-        kubeconfig_file.read_text(link)  # the message for the user
+        kubeconfig_file.read_text(link)  # the message if the task runs as the user
 
 
 def test_root_does_not_write_a_file_that_the_user_may_not_write(home):

@@ -16,25 +16,25 @@ from conftest import ROOT
 FILTERS = FilterModule().filters()
 
 
-def cluster(name):
-    """A kubeconfig with one cluster."""
+def kubeconfig_with(name):
+    """A kubeconfig whose only cluster, user and context have this name."""
     names = dict.fromkeys(("cluster", "user", "context"), name)
     return _kubeconfig.build(names, {"server": "https://" + name}, {"token": "secret-" + name})
 
 
-def fifty_clusters():
+def kubeconfig_with_fifty_clusters():
     """A kubeconfig with the clusters c00 to c49."""
     value = _kubeconfig.empty()
     for number in range(50):
-        value = FILTERS["kubeconfig_merge"](value, cluster("c%02d" % number))
+        value = FILTERS["kubeconfig_merge"](value, kubeconfig_with("c%02d" % number))
     return value
 
 
-def test_filters_with_fifty_clusters():
-    value = fifty_clusters()
+def test_filters_accept_kubeconfigs_with_fifty_clusters():
+    value = kubeconfig_with_fifty_clusters()
     assert [len(value[plural]) for plural in ("clusters", "contexts", "users")] == [50, 50, 50]
     assert value["current-context"] == "c49"
-    assert FILTERS["kubeconfig_merge"](value, cluster("c07"), current=False) == value
+    assert FILTERS["kubeconfig_merge"](value, kubeconfig_with("c07"), current=False) == value
     part = FILTERS["kubeconfig_subset"](value, ["c07", "c31"])
     assert [item["name"] for item in part["users"]] == ["c07", "c31"]
     renamed = FILTERS["kubeconfig_rename"](part, contexts={"c07": "home"})
@@ -50,7 +50,7 @@ def test_invalid_kubeconfig_is_an_error_of_the_filter(value):
 
 def test_missing_context_is_an_error_of_the_filter():
     with pytest.raises(AnsibleFilterError, match="it has no context nowhere"):
-        FILTERS["kubeconfig_subset"](cluster("a"), ["nowhere"])
+        FILTERS["kubeconfig_subset"](kubeconfig_with("a"), ["nowhere"])
 
 
 class UncopyableDict(dict):
@@ -61,10 +61,10 @@ class UncopyableDict(dict):
 
 
 @pytest.mark.parametrize("name, arguments", [
-    ("kubeconfig_merge", [UncopyableDict(cluster("b"))]), ("kubeconfig_rename", [UncopyableDict(a="b")]),
+    ("kubeconfig_merge", [UncopyableDict(kubeconfig_with("b"))]), ("kubeconfig_rename", [UncopyableDict(a="b")]),
     ("kubeconfig_subset", [["a"]]), ("kubeconfig_redact", [])])
 def test_containers_of_ansible_are_not_deep_copied(name, arguments):
-    value = cluster("a")
+    value = kubeconfig_with("a")
     value["users"][0] = UncopyableDict(value["users"][0])
     result = FILTERS[name](UncopyableDict(value), *arguments)
     assert type(result) is dict and all(type(user) is dict for user in result["users"])
@@ -83,7 +83,7 @@ TEMPLATES = {
 }
 VARIABLES = {
     "name": "first",
-    "config": dict(cluster("{{ name }}"), users=[{"name": "{{ name }}", "user": {"token": "{{ 'sec' ~ 'ret' }}"}}]),
+    "config": dict(kubeconfig_with("{{ name }}"), users=[{"name": "{{ name }}", "user": {"token": "{{ 'sec' ~ 'ret' }}"}}]),
     "daemon": {"log-opts": {"max-size": "{{ 10 }}m"}},
     "disks": {"imagefs": {"path": "/{{ name }}", "size": "{{ 100 }}", "free": 1, "reserve": 0}},
     "certificates": {"node": {"authority": {"certificate": "ca.pem", "days": 900, "not_after": "2030"}, "certificates": {
@@ -96,7 +96,7 @@ def test_filters_cause_no_deprecation_warning(tmp_path):
               "vars": {"result": template, "expected": expected}} for template, expected in TEMPLATES.items()]
     (tmp_path / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "vars": VARIABLES, "tasks": tasks}]))
     program = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
-    done = subprocess.run([program, "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml")], cwd=ROOT, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, env=dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg")), text=True)
-    assert done.returncode == 0 and "ok=%d" % len(TEMPLATES) in done.stdout, done.stdout
-    assert "DEPRECATION" not in done.stdout, done.stdout
+    process = subprocess.run([program, "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml")], cwd=ROOT, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, env=dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg")), text=True)
+    assert process.returncode == 0 and "ok=%d" % len(TEMPLATES) in process.stdout, process.stdout
+    assert "DEPRECATION" not in process.stdout, process.stdout

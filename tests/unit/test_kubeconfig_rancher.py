@@ -19,7 +19,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._rancher.tokens import
 from ansible_collections.fay.rancher.plugins.modules import kubeconfig
 from conftest import ROOT
 from kubernetes_nodes import parameters
-from test_returned_keys import returned
+from test_returned_keys import run_module
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +49,15 @@ ENVIRONMENT = dict(os.environ, ANSIBLE_CONFIG=os.path.join(ROOT, "ansible.cfg"),
 
 def run(standin, path, **options):
     """(changed, or None if the module failed; the output). The output contains no secret."""
-    done = subprocess.run(command(standin, path, **options), cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True)
-    assert "Traceback" not in done.stdout and standin.password not in done.stdout, done.stdout
+    process = subprocess.run(command(standin, path, **options), cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True)
+    assert "Traceback" not in process.stdout and standin.password not in process.stdout, process.stdout
     for line in open(path).read().splitlines() if os.path.exists(path) else []:
         if "token: " in line:
-            assert line.split("token-")[-1] not in done.stdout, "the output contains the token"
-    if done.returncode:
-        return None, " ".join(done.stdout.split())
-    return '"changed": true' in done.stdout, done.stdout
+            assert line.split("token-")[-1] not in process.stdout, "the output contains the token"
+    if process.returncode:
+        return None, " ".join(process.stdout.split())
+    return '"changed": true' in process.stdout, process.stdout
 
 
 def token_in_file(path):
@@ -128,15 +128,15 @@ def test_token_of_an_interrupted_run_is_deleted(standin, client, path):
     run(standin, path)
     kept = token_in_file(path)
     purpose = next(token["description"] for token in client.list("/v3/tokens") if token["id"] == kept)
-    left = Tokens(client, purpose).create(client.cluster("fay")["id"], 90)["id"]
-    others = client.request("POST", "/v3/tokens", {"type": "token", "description": "mine"})["id"]
+    superseded = Tokens(client, purpose).create(client.cluster("fay")["id"], 90)["id"]
+    other = client.request("POST", "/v3/tokens", {"type": "token", "description": "mine"})["id"]
     assert run(standin, path, check=True)[0] is True
-    assert sorted(tokens_in_rancher(client, path)) == sorted([kept, left])
+    assert sorted(tokens_in_rancher(client, path)) == sorted([kept, superseded])
     assert run(standin, path)[0] is True
     assert tokens_in_rancher(client, path) == [kept] == [token_in_file(path)]
     assert run(standin, path)[0] is False
-    assert client.request("GET", "/v3/tokens/" + others)["description"] == "mine"
-    # Another purpose means another token.
+    assert client.request("GET", "/v3/tokens/" + other)["description"] == "mine"
+    # A new purpose requires a new token, and tokens of the previous purpose are kept.
     assert run(standin, path, rancher={"purpose": "backup %s" % path})[0] is True
     assert len(tokens_in_rancher(client, path)) == 2 and token_in_file(path) != kept
 
@@ -208,19 +208,32 @@ def test_invalid_input_is_rejected(standin, client, path, options, message):
     assert not os.path.exists(path) and tokens_in_rancher(client, path) == []
 
 
-def test_connection_options_are_read_from_the_environment(standin, client, path, monkeypatch, capsys):
-    monkeypatch.setenv("RANCHER_URL", standin.url)
-    monkeypatch.setenv("RANCHER_PASSWORD", standin.password)
-    arguments = {"cluster": "fay", "path": path, "verify": False, "rancher": {"ca_from_loopback": True}}
-    unused, result = returned("kubeconfig", arguments, monkeypatch, capsys)
+def test_connection_options_are_not_read_from_the_environment(standin, client, path, monkeypatch, capsys):
+    for name, value in [("USERNAME", "somebody"), ("TOKEN", "token-xxxxx:SECRET"), ("CA_CERT", "/missing.pem"), ("CA_CHECKSUM", "0" * 64)]:
+        monkeypatch.setenv("RANCHER_" + name, value)
+    access = {"url": standin.url, "password": standin.password, "ca_from_loopback": True}
+    arguments = {"cluster": "fay", "path": path, "verify": False, "rancher": access}
+    unused, result = run_module("kubeconfig", arguments, monkeypatch, capsys)
     assert result["changed"] and tokens_in_rancher(client, path) == [token_in_file(path)]
+
+
+@pytest.mark.parametrize("name, message", [
+    ("url", "missing required arguments: url found in rancher"),
+    ("password", "one of the following is required: password, token found in rancher")])
+def test_the_environment_does_not_replace_a_required_connection_option(path, monkeypatch, capsys, name, message):
+    access = {"url": "https://127.0.0.1:1", "password": "a password"}
+    monkeypatch.setenv("RANCHER_" + name.upper(), access.pop(name))
+    result = run_module("kubeconfig", {"cluster": "fay", "path": path, "rancher": access}, monkeypatch, capsys)[1]
+    assert result["failed"] and message in result["msg"]
 
 
 # ---- documentation
 
 def test_connection_options_are_documented_as_in_the_fragment():
-    """Suboptions cannot use a documentation fragment, so the module repeats it."""
+    """Suboptions cannot use a documentation fragment, so the module repeats it, without the environment variables."""
     fragment = dict(yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"], **yaml.safe_load(ModuleDocFragment.TOKEN)["options"])
+    for option in fragment.values():
+        option["description"] = [sentence for sentence in option["description"] if "environment variable" not in sentence]
     text = re.sub(r"O\(rancher\.(\w+)\)", r"O(\1)", kubeconfig.DOCUMENTATION)
     suboptions = yaml.safe_load(text)["options"]["rancher"]["suboptions"]
     own = {"cluster", "purpose", "days"}

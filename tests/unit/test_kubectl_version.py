@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The version of kubectl that is installed, also for clusters of which the lab has none."""
+"""The version of kubectl that is installed, also for kinds of clusters that the lab does not have."""
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.fay.rancher.plugins.filter.kubectl_version import kubectl_version

@@ -10,6 +10,7 @@ import sys
 import threading
 
 import pytest
+import yaml
 from conftest import RECORDINGS, ROOT, needs_ansible
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "lab"))
@@ -37,8 +38,9 @@ def test_machine_that_is_too_small_is_rejected(monkeypatch, limit, message):
 
 
 def test_make_demo_checks_the_machine_before_it_installs_anything():
-    done = subprocess.run(["make", "--dry-run", "--no-print-directory", "demo"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    assert done.stdout.splitlines()[:2] == ["tests/lab/lab check", "tests/setup"]
+    command = ["make", "--dry-run", "--no-print-directory", "demo"]
+    process = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    assert process.stdout.splitlines()[:2] == ["tests/lab/lab check", "tests/setup"]
 
 
 def test_two_commands_do_not_build_at_the_same_time(lab, monkeypatch, tmp_path, capsys):
@@ -102,17 +104,34 @@ def test_addresses_are_plain_values(name, paths):
     environment.pop("FAY_LAB_SET", None)
     if name in ("fay", "bench"):
         environment["FAY_LAB_SET"] = name
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
-    shown = json.loads(done.stdout.decode())["_meta"]["hostvars"]
+    process = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
+    shown = json.loads(process.stdout.decode())["_meta"]["hostvars"]
     addresses = {host: values["ansible_host"] for host, values in shown.items()}
     assert addresses == {host: config.address_of(name, host) for host in config.SETS[name][1]}
+
+
+@needs_ansible
+def test_the_lab_does_not_replace_the_password_of_an_inventory():
+    """A user's vault contains it."""
+    command = [os.path.join(os.path.dirname(sys.executable), "ansible-inventory"), "--host=rancher1", "--inventory=inventory/fay",
+               "--inventory=tests/lab/inventory"]
+    done = subprocess.run(command, cwd=ROOT, env=dict(os.environ, ANSIBLE_CONFIG="ansible.cfg"), stdout=subprocess.PIPE, check=True)
+    assert json.loads(done.stdout.decode())["rancher_admin_password"] == "{{ vault_rancher_admin_password | default('') }}"
+
+
+@pytest.mark.parametrize("path", [".config/molecule/config.yml"] + [
+    "molecule/%s/molecule.yml" % name for name in ("rancher_server", "rke_node", "kubectl_access")])
+def test_each_scenario_with_a_rancher_passes_its_password(path):
+    with open(os.path.join(ROOT, path)) as source:
+        arguments = yaml.safe_load(source)["ansible"]["executor"]["args"]["ansible_playbook"]
+    assert "--extra-vars=@${MOLECULE_PROJECT_DIRECTORY}/molecule/shared/vars/password.yml" in arguments
 
 
 def test_missing_packages_are_named_if_the_user_may_not_install_them():
     """Without root and sudo, before `make demo` does anything else."""
     script = ('id() { echo 1000; }; command() { case $2 in sudo|debootstrap) return 1;; *) builtin command "$@";; esac; }; '
               'export -f id command; bash "$0" packages')
-    done = subprocess.run(["bash", "-c", script, os.path.join(ROOT, "tests", "lab", "host.sh")],
-                          capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "missing on this machine: debootstrap" in done.stderr and "Install them as root" in done.stderr
+    process = subprocess.run(["bash", "-c", script, os.path.join(ROOT, "tests", "lab", "host.sh")],
+                             capture_output=True, text=True)
+    assert process.returncode == 1
+    assert "missing on this machine: debootstrap" in process.stderr and "Install them as root" in process.stderr

@@ -60,7 +60,7 @@ def run(project, *steps):
 
 
 def is_running(pid):
-    """Whether the process runs. A zombie, whose new parent has not reaped it yet, does not."""
+    """Whether the process runs. A zombie that its new parent has not reaped yet does not count."""
     try:
         with open("/proc/%s/stat" % pid) as source:
             return source.read().rpartition(") ")[2][0] != "Z"
@@ -69,8 +69,8 @@ def is_running(pid):
 
 
 def test_two_steps_run_at_a_time_and_scenarios_wait_for_the_lab(project):
-    done = run(project, "lab", "one", "two", "good")
-    assert done.returncode == 0, done.stdout
+    process = run(project, "lab", "one", "two", "good")
+    assert process.returncode == 0, process.stdout
     order = (project / "order").read_text().splitlines()
     assert set(order[:2]) == {"begin lab", "begin good"}  # good does not need the lab
     assert order.index("end lab") < order.index("begin one") < order.index("begin two")
@@ -79,29 +79,29 @@ def test_two_steps_run_at_a_time_and_scenarios_wait_for_the_lab(project):
 
 
 def test_successful_step_prints_one_line_and_skipped_tests_are_listed(project):
-    done = run(project, "good", "missing")
-    assert done.returncode == 0, done.stdout
-    assert re.search(r"^✓ good +1 s  1 passed, 1 skipped$", done.stdout, re.M)
-    assert "output of good" not in done.stdout
-    assert "Skipped: 2\n  good: test_old: no Python 3.6\n  missing: there is no tool\n" in done.stdout
-    assert re.search(r"^  good +[01] s$", done.stdout, re.M)  # from tests/timed
-    assert re.search(r"The slowest 10 tests:\n +61 s  good +test_slow\n +0 s  good +test_old\n", done.stdout)
+    process = run(project, "good", "missing")
+    assert process.returncode == 0, process.stdout
+    assert re.search(r"^✓ good +1 s  1 passed, 1 skipped$", process.stdout, re.M)
+    assert "output of good" not in process.stdout
+    assert "Skipped: 2\n  good: test_old: no Python 3.6\n  missing: there is no tool\n" in process.stdout
+    assert re.search(r"^  good +[01] s$", process.stdout, re.M)  # from tests/timed
+    assert re.search(r"The slowest 10 tests:\n +61 s  good +test_slow\n +0 s  good +test_old\n", process.stdout)
 
 
 def test_log_of_a_failed_step_is_printed_and_the_other_steps_run(project):
-    done = run(project, "bad", "good", "one")
-    assert done.returncode == 1
-    assert "== bad failed; its output:\noutput of bad\n" in done.stdout
-    assert re.search("^✗ bad", done.stdout, re.M) and re.search("^✓ good", done.stdout, re.M) and re.search("^✓ one", done.stdout, re.M)
+    process = run(project, "bad", "good", "one")
+    assert process.returncode == 1
+    assert "== bad failed; its output:\noutput of bad\n" in process.stdout
+    assert all(re.search(line, process.stdout, re.M) for line in ("^✗ bad", "^✓ good", "^✓ one"))
 
 
 def test_scenarios_do_not_start_if_the_lab_was_not_built(project):
     (project / "Makefile").write_text(MAKEFILE.replace("echo begin lab >>order", "exit 1"))
-    done = run(project, "lab", "one", "good")
-    assert done.returncode == 1
-    assert "one did not start, because the lab was not built" in done.stdout
+    process = run(project, "lab", "one", "good")
+    assert process.returncode == 1
+    assert "one did not start, because the lab was not built" in process.stdout
     assert "begin one" not in (project / "order").read_text()
-    assert re.search("^✓ good", done.stdout, re.M)
+    assert re.search("^✓ good", process.stdout, re.M)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -65,7 +65,11 @@ def test_a_module_without_return_values_is_reported():
     "a: >-\n  {{ b\n  + c\n  + d }}\n",
     "- when: >-\n    b and\n    c and\n    d\n",
     "- assert:\n    that:\n      - c\n      - %s\n" % ("b" * 201),
-    "a: |\n  {% if b %}\n  c\n  {% endif %}\n"])
+    "a: |\n  {% if b %}\n  c\n  {% endif %}\n",
+    "a: |\n  {%- if b -%}\n\n  c {{ d }}\n  {%- endif -%}\n",
+    "a: >-\n  {{ {'b': {'c': 1}}\n  | combine(d)\n  | combine(e) }}\n",
+    "a: >-\n  {{ '}}' ~ b\n  ~ c\n  ~ d }}\n",
+    "a: \"{{ \\\"}}\\\" ~ %s }}\"\n" % ("b" * 195)])
 def test_a_long_expression_is_reported(text):
     assert names("roles/a/tasks/main.yml", text) == ["expressions"]
     assert names("molecule/a/converge.yml", text) == []
@@ -75,6 +79,9 @@ def test_a_long_expression_is_reported(text):
     "a: '{{ %s }}'\n" % ("b" * 194),
     "a: >-\n  {{ b\n  + c }}\n  text\n  {{ d }}\n",
     "- when:\n    - b\n    - c\n    - d\n",
+    "a: |\n  {{ b }}\n  {{ c }}\n  {{ d }}\n",
+    "a: |\n  {# b\n  c\n  d #}\n",
+    "a: |\n  {% raw %}\n  {{ b\n  }}\n  {% endraw %}\n",
     "a: |\n  many\n  lines\n  of\n  text\n"])
 def test_expressions_of_two_lines_and_200_characters_are_accepted(text):
     assert names("roles/a/tasks/main.yml", text) == []

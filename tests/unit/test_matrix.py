@@ -3,6 +3,7 @@
 import importlib.machinery
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 
@@ -76,16 +77,16 @@ def test_core_fails_on_a_deprecation_warning(matrix, monkeypatch, capsys, output
 def test_core_fails_if_a_later_run_changes_something(matrix, monkeypatch, runs, passed):
     core = matrix.Core("2.16.0", "3.4.0", "7.2.0", [PYTHON])
     monkeypatch.setattr(matrix, "CORES", [core])
-    left = list(runs)
-    variables = []
+    remaining = list(runs)
+    environments = []
 
-    def run_roles(core, **given):
-        variables.append(given)
-        code, changed = left.pop(0)
+    def run_roles(core, **environment):
+        environments.append(environment)
+        code, changed = remaining.pop(0)
         return code, RECAP % changed
     monkeypatch.setattr(matrix, "run_roles", run_roles)
     assert matrix.converge(core, True)[0] is passed
-    assert left == [] and variables == [{}, {}, {"ANSIBLE_JINJA2_NATIVE": "true"}][:len(runs)]
+    assert remaining == [] and environments == [{}, {}, {"ANSIBLE_JINJA2_NATIVE": "true"}][:len(runs)]
 
 
 def test_required_versions_are_those_tested(matrix, monkeypatch):
@@ -93,3 +94,14 @@ def test_required_versions_are_those_tested(matrix, monkeypatch):
     monkeypatch.setattr(matrix.CORES[0], "community_docker", "3.5.0")
     with pytest.raises(SystemExit, match=r"galaxy.yml: community.docker is >=3.4.0, but tests/matrix tests 3.5.0"):
         matrix.check_requirements()
+
+
+def test_quick_form_runs_the_unit_tests_that_depend_on_ansible_core(matrix):
+    folder = os.path.join(ROOT, "tests", "unit")
+    depends = re.compile(r"plugins\.(?:action|filter|plugin_utils)|plugins import (?:action|filter)|\"ansible-playbook\"\)|run_plays")
+    texts = {}
+    for name in os.listdir(folder):
+        if name.startswith("test_") and name != "test_matrix.py":
+            with open(os.path.join(folder, name)) as source:
+                texts[name[len("test_"):-len(".py")]] = source.read()
+    assert {name for name, text in texts.items() if depends.search(text)} <= set(matrix.UNIT_QUICK) <= set(texts)

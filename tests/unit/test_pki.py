@@ -17,7 +17,7 @@ from kubernetes_nodes import find_access, kubeadm, rke2_or_k3s
 
 
 @pytest.mark.parametrize("kind", ["rke2", "k3s"])
-def test_certificates_of_rke2_and_k3s(tmp_path, kind):
+def test_certificates_of_rke2_and_k3s_are_reported(tmp_path, kind):
     root = rke2_or_k3s(str(tmp_path), kind)
     layout = _pki.find_layout(root)
     assert (layout.kind, layout.admin) == (kind, "client-admin")
@@ -32,7 +32,7 @@ def test_certificates_of_rke2_and_k3s(tmp_path, kind):
     assert (report["authority"]["subject"], report["authority"]["server"]) == ("CN=client-ca", root + "/server/tls/server-ca.crt")
 
 
-def test_certificates_of_kubeadm(tmp_path):
+def test_certificates_of_kubeadm_are_reported(tmp_path):
     directory = kubeadm(str(tmp_path))
     layout = _pki.find_layout(directory)
     assert (layout.kind, list(layout.identities)) == ("kubeadm", ["apiserver-kubelet-client"])
@@ -50,7 +50,7 @@ def test_directory_without_certificates_is_rejected(tmp_path):
         _pki.find_layout(str(tmp_path))
 
 
-def test_roles_follow_from_the_files(node):
+def test_roles_are_detected_from_the_files(node):
     assert pki_report.report(node)["roles"] == ["controlplane"]
     os.unlink(node + "/kube-ca-key.pem")
     assert pki_report.report(node)["roles"] == ["worker"]
@@ -59,7 +59,7 @@ def test_roles_follow_from_the_files(node):
     assert pki_report.report(node)["roles"] == ["etcd"]
 
 
-def test_report_of_a_node_of_rke1(node):
+def test_certificates_of_rke1_are_reported_without_their_keys(node):
     report = pki_report.report(node)
     assert (report["layout"], report["admin"], report["authority"]["key"]) == ("rke1", "kube-node", True)
     certificate = report["certificates"]["kube-node"]

@@ -36,6 +36,20 @@ def test_code_links_and_generated_tables_are_not_prose(text):
     assert not prose.problems("a.md", text)
 
 
+@pytest.mark.parametrize("text", [
+    "- good\n    mighty\n", "- good\n  1. good\n     mighty\n", "1. good\n\n    mighty\n", "- good\n\n    - mighty\n", "good\n    mighty\n",
+    "- good\n\ngood\n\nmighty\n", "1. good\n\ngood\n    mighty\n", "    code\n\nmighty\n"])
+def test_indented_lines_of_list_items_and_paragraphs_are_prose(text):
+    assert len(prose.problems("a.md", text)) == 1
+
+
+@pytest.mark.parametrize("text", [
+    "good\n\n    mighty\n", "good\n\n    code\n\n    mighty\n", "good\n\n    code\n    mighty\n", "- good\n\n      mighty\n",
+    "- good\n\ngood\n\n    mighty\n", "    - mighty\n"])
+def test_indented_code_is_not_prose(text):
+    assert not prose.problems("a.md", text)
+
+
 def test_semicolons_of_different_table_cells_and_list_items_do_not_add_up():
     assert not prose.problems("a.md", "| a; b | c; d |\n| e; f | |\n\n- a; b\n- c; d\n")
 
@@ -43,6 +57,11 @@ def test_semicolons_of_different_table_cells_and_list_items_do_not_add_up():
 def test_names_descriptions_messages_and_comments_of_yaml_are_read():
     text = "# it tells\n- name: Have it\n  x:\n    description: [It says so]\n    fail_msg: >-\n      Good\n      mighty\n    cmd: stays\n"
     assert [line.split(":")[1] for line in prose.problems("a.yml", text)] == ["1", "2", "4", "7"]
+
+
+def test_notes_and_details_of_yaml_documentation_are_read():
+    text = "notes:\n  - It tells.\n  - good\nattributes:\n  a:\n    details: mighty\n    support: it tells\n"
+    assert [line.split(":")[1] for line in prose.problems("a.yml", text)] == ["2", "6"]
 
 
 def test_strings_and_comments_of_python_are_read_and_names_are_not():
@@ -56,12 +75,14 @@ def test_comments_of_shell_are_read_and_commands_are_not():
 
 @pytest.mark.parametrize("text", [
     "found = 1\n", "a, seen = b\n", "self.told = 1\n", "def written():\n    pass\n", "def a(there):\n    pass\n", "class ours:\n    pass\n",
-    "a = [b for one in b]\n", "with a as what:\n    pass\n"])
+    "a = [b for one in b]\n", "with a as what:\n    pass\n", "async def told():\n    pass\n", "import a as there\n",
+    "from a import b as found\n", "try:\n    pass\nexcept A as what:\n    pass\n"])
 def test_a_vague_name_is_reported(text):
     assert len(prose.problems("a.py", text)) == 1
 
 
-@pytest.mark.parametrize("text", ["datetime.now()\n", "print(a.found)\n", "a = {'found': 1}\n", "found_hosts = 1\n"])
+@pytest.mark.parametrize("text", ["datetime.now()\n", "print(a.found)\n", "a = {'found': 1}\n", "found_hosts = 1\n",
+                                  "from found import seen\n"])
 def test_uses_keys_and_longer_names_are_accepted(text):
     assert prose.problems("a.py", text) == []
 

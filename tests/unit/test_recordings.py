@@ -77,7 +77,7 @@ class Player:
         return self.tokens["admin"]
 
     def token_for(self, auth, case):
-        """The token of the stand-in for what the recorder wrote instead of a token; None for requests without one."""
+        """The token of the stand-in for the word that the recorder wrote in its place; None for requests without a token."""
         methods = {"admin": self.admin, "basic": self.admin, "wrong secret": self.wrong_secret, "expired token": self.expired_token,
                    "ordinary user": self.ordinary_user, "deleted user": self.ordinary_user, "session token": self.session_token}
         if auth in methods:
@@ -147,7 +147,7 @@ class Player:
 
     @staticmethod
     def complete_body(text):
-        """The JSON of a body of first-boot, or {} if the recorder truncated it. Only there it recorded the `sort` links."""
+        """The JSON of a body of first-boot, or {} if the recorder truncated it. Other topics were recorded without `sort` links."""
         try:
             value = json.loads(text)
         except ValueError:

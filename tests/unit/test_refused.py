@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the user may not read is reported as an error, never as missing."""
+"""Paths that the user may not read are reported as errors, never as missing."""
 import json
 import os
 import traceback
@@ -93,7 +93,7 @@ def test_the_data_root_is_not_described_without_root(check_mode):
 def test_certificates_in_an_unreadable_directory_are_not_reported_as_missing(private):
     result = as_nobody(run_module, cluster_pki_info, {"path": private})
     assert result["failed"] is True
-    assert "private/kube-ca.pem cannot be read: Permission denied. Root is required: run the module as root (become: true)" in result["msg"]
+    assert "private/kube-ca.pem cannot be read: Permission denied. Run the module as root (become: true)" in result["msg"]
 
 
 @pytest.mark.parametrize("mode", [0o711, 0o755])
@@ -108,7 +108,7 @@ def test_a_directory_that_cannot_be_listed_is_not_reported_as_empty(private, mod
         except _pki.PkiError as error:
             return str(error)
     result = as_nobody(names)
-    assert result == ["kube-node"] if mode == 0o755 else "Root is required" in result
+    assert result == ["kube-node"] if mode == 0o755 else "Run the module as root" in result
 
 
 def test_check_mode_does_not_report_an_unreadable_directory_as_a_host_without_a_cluster(private):
@@ -117,7 +117,7 @@ def test_check_mode_does_not_report_an_unreadable_directory_as_a_host_without_a_
             return find_access(private, check_mode=True)
         except _pki.PkiError as error:
             return str(error)
-    assert "Root is required" in as_nobody(find)
+    assert "Run the module as root" in as_nobody(find)
     assert find_access(private + "/missing", check_mode=True) is None
 
 

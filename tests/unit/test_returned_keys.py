@@ -15,7 +15,7 @@ pytestmark = needs_ansible
 ADDED_BY_ANSIBLE = {"changed", "invocation", "diff", "warnings", "deprecations"}
 
 
-def returned(name, arguments, monkeypatch, capsys):
+def run_module(name, arguments, monkeypatch, capsys):
     """(module, result) of running the module with these arguments in this process."""
     module = importlib.import_module("ansible_collections.fay.rancher.plugins.modules." + name)
     monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
@@ -45,7 +45,7 @@ def rancher_cases(standin):
 
 
 def assert_keys_are_documented(name, arguments, monkeypatch, capsys):
-    module, result = returned(name, arguments, monkeypatch, capsys)
+    module, result = run_module(name, arguments, monkeypatch, capsys)
     assert not result.get("failed"), result["msg"]
     assert set(result) - ADDED_BY_ANSIBLE <= set(yaml.safe_load(module.RETURN)), name
 
@@ -62,39 +62,39 @@ def test_modules_for_rancher_return_documented_keys(tmp_path, standin, monkeypat
 
 def test_rancher_bootstrap_does_not_accept_a_token(monkeypatch, capsys):
     arguments = {"url": "https://127.0.0.1:1", "password": "a password", "token": "token-1:s", "retry_timeout": 0}
-    unused, result = returned("rancher_bootstrap", arguments, monkeypatch, capsys)
+    unused, result = run_module("rancher_bootstrap", arguments, monkeypatch, capsys)
     assert result["failed"] and "Unsupported parameters" in result["msg"] and "token" in result["msg"]
 
 
 def test_an_import_error_of_pyyaml_is_reported_with_its_traceback(tmp_path, monkeypatch, capsys):
     module = importlib.import_module("ansible_collections.fay.rancher.plugins.modules.kubeconfig")
     monkeypatch.setattr(module, "YAML_ERROR", "ModuleNotFoundError: No module named 'yaml'")
-    given, fail = {}, basic.AnsibleModule.fail_json
+    failure, fail = {}, basic.AnsibleModule.fail_json
 
     def fail_json(self, msg, **names):
-        given.update(names, msg=msg)
+        failure.update(names, msg=msg)
         fail(self, msg, **names)
 
     monkeypatch.setattr(basic.AnsibleModule, "fail_json", fail_json)
-    returned("kubeconfig", {"path": str(tmp_path / "config"), "cluster": "fay"}, monkeypatch, capsys)
-    assert "PyYAML" in given["msg"] and given["exception"] == "ModuleNotFoundError: No module named 'yaml'"
+    run_module("kubeconfig", {"path": str(tmp_path / "config"), "cluster": "fay"}, monkeypatch, capsys)
+    assert "PyYAML" in failure["msg"] and failure["exception"] == "ModuleNotFoundError: No module named 'yaml'"
 
 
-def test_a_signature_that_cannot_be_verified_is_a_warning(tmp_path, monkeypatch, capsys):
+def test_a_signature_that_cannot_be_verified_causes_a_warning(tmp_path, monkeypatch, capsys):
     openssl = importlib.import_module("ansible_collections.fay.rancher.plugins.module_utils._kubernetes.openssl")
     warnings = []
     monkeypatch.setattr(openssl, "is_signed_by", lambda *unused: None)
     monkeypatch.setattr(basic.AnsibleModule, "warn", lambda self, text, **unused: warnings.append(text))
-    unused, result = returned(*host_cases(tmp_path)[0], monkeypatch, capsys)
+    unused, result = run_module(*host_cases(tmp_path)[0], monkeypatch, capsys)
     assert len(warnings) == 1 and "openssl cannot be started" in warnings[0]
     assert {certificate["signed"] for certificate in result["certificates"].values()} == {None}
 
 
 def test_the_eviction_thresholds_of_a_cluster_are_returned(standin, monkeypatch, capsys):
     access = {"url": standin.url, "password": "a password for tests", "validate_certs": False, "name": "thresholds"}
-    returned("rancher_bootstrap", dict(url=standin.url, validate_certs=False, password=access["password"],
+    run_module("rancher_bootstrap", dict(url=standin.url, validate_certs=False, password=access["password"],
                                        bootstrap_password=standin.password), monkeypatch, capsys)
     config = {"services": {"kubelet": {"extraArgs": {"eviction-hard": "nodefs.available<2Gi"}}}}
     cluster = dict(access, kubernetes_version="v1.21.5-rancher1-1", rke_config=config)
-    assert "failed" not in returned("rancher_cluster", cluster, monkeypatch, capsys)[1]
-    assert returned("rancher_registration_info", access, monkeypatch, capsys)[1]["eviction_hard"] == "nodefs.available<2Gi"
+    assert "failed" not in run_module("rancher_cluster", cluster, monkeypatch, capsys)[1]
+    assert run_module("rancher_registration_info", access, monkeypatch, capsys)[1]["eviction_hard"] == "nodefs.available<2Gi"

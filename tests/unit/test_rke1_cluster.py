@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""RKE1 clusters: what is rejected, what is sent, and what somebody else changed, against the stand-in."""
+"""RKE1 clusters in the stand-in: which fields are rejected or sent, and changes by somebody else."""
 import pytest
 from ansible_collections.fay.rancher.plugins.module_utils._rancher import rke1_cluster
-from ansible_collections.fay.rancher.plugins.module_utils._rancher.schema import check_fields, fits
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.schema import check_fields, is_of_type
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.transport import RancherError
 from rancher_clients import FaultyOpener, client_of
 
@@ -17,13 +17,14 @@ def fields_of(**changes):
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"kubernetes_version": "v1.99.0-rancher1-1"}, "does not offer Kubernetes v1.99.0-rancher1-1. It offers: .*v1.21.5"),
-    ({"kubernetes_version": "v1.21.x"}, "It offers"),
+    ({"kubernetes_version": "v1.99.0-rancher1-1"},
+     "does not offer Kubernetes v1.99.0-rancher1-1. Set kubernetes_version to one of: .*v1.21.5"),
+    ({"kubernetes_version": "v1.21.x"}, "does not offer Kubernetes v1.21.x"),
     ({"name": "FAY"}, "'FAY' is not a valid DNS label"),
     ({"name": "fay_1"}, "'fay_1' is not a valid DNS label"),
     ({"name": ""}, "'' is not a valid DNS label"),
     ({"network": {"plugin": "flannel", "mtu": 1400}}, "network.mtu is 1400, but Rancher cannot build .* Remove mtu"),
-    ({"network": {"plugin": "calico", "backend": "vxlan"}}, "calico does not support the option backend, only canal or flannel does"),
+    ({"network": {"plugin": "calico", "backend": "vxlan"}}, "calico does not support the option backend; only canal or flannel does"),
     ({"rke_config": {"nosuchField": 1}}, "rke_config has no field nosuchField. Its fields are: .*upgradeStrategy"),
     ({"rke_config": {"ignoreDockerVersion": "maybe"}}, "ignoreDockerVersion is 'maybe'; the type boolean is required"),
     ({"rke_config": {"privateRegistries": {}}}, "privateRegistries is {}; a list is required"),
@@ -40,8 +41,8 @@ def test_fields_that_the_server_would_ignore_are_rejected_before_they_are_sent(s
 @pytest.mark.parametrize("type_name, valid, invalid", [
     ("int", [0, 7], [True, "7", 1.5]), ("boolean", [True, False], [0, "true"]), ("string", ["", "a"], [1, ["a"]]),
     ("date", ["2026-11-26"], [2026]), ("password", ["secret"], [{}])])
-def test_values_fit_the_types_of_schemas(type_name, valid, invalid):
-    assert [fits(value, type_name) for value in valid + invalid] == [True] * len(valid) + [False] * len(invalid)
+def test_values_are_compared_with_the_simple_types_of_schemas(type_name, valid, invalid):
+    assert [is_of_type(value, type_name) for value in valid + invalid] == [True] * len(valid) + [False] * len(invalid)
 
 
 @pytest.mark.parametrize("value, message", [
@@ -86,7 +87,7 @@ def test_a_change_of_the_rke_config_contains_the_rest_of_it():
         "kubernetesVersion": "v1", "services": {"etcd": {"snapshot": True}, "kubelet": {"extraArgs": {"max-pods": "200"}}}}
 
 
-def test_empty_values_that_the_server_adds_are_no_change_by_others():
+def test_empty_values_that_the_server_adds_are_not_changes_by_others():
     added = {"description": "", "enableNetworkPolicy": False}
     assert rke1_cluster.changed_by_others({}, added, list(added)) == []
     assert rke1_cluster.changed_by_others({}, {"description": "theirs"}, ["description"]) == ["description"]

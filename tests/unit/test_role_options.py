@@ -8,6 +8,8 @@ import os
 
 import pytest
 import yaml
+from ansible.errors import AnsibleActionFail
+from ansible_collections.fay.rancher.plugins.action import role_options
 from ansible_collections.fay.rancher.plugins.plugin_utils._role_options import convert_options
 from conftest import ROOT
 from hypothesis import given
@@ -21,8 +23,10 @@ SAMPLES = {"str": "a text", "path": "/a/path", "bool": True, "int": 7, "dict": {
 
 
 def spec_of(role):
+    """The options of all entry points of a role."""
     with open(os.path.join(ROOT, "roles", role, "meta", "argument_specs.yml")) as source:
-        return yaml.safe_load(source)["argument_specs"]["main"]["options"]
+        entry_points = yaml.safe_load(source)["argument_specs"].values()
+    return {name: option for entry_point in entry_points for name, option in entry_point["options"].items()}
 
 
 def all_options():
@@ -54,15 +58,21 @@ def test_every_option_is_converted_from_a_string(role, name, option):
     assert options == {name[len(role) + 1:]: value}
 
 
+@pytest.mark.parametrize("values", [{}, {"r_cluster": None}, {"r_cluster": ""}])
+def test_a_required_option_without_a_value_is_a_problem(values):
+    message = "r_cluster is empty; a value is required. Set it, or the variable that is its default"
+    assert convert_options({"r_cluster": {"type": "str", "required": True}}, values, "r_") == ({"cluster": None}, [message])
+
+
 @pytest.mark.parametrize("text", ["no", "false", "False", "0", "off"])
-def test_a_string_can_be_false(text):
+def test_a_string_is_converted_to_false(text):
     assert convert_options({"r_hold": {"type": "bool"}}, {"r_hold": text}, "r_") == ({"hold": False}, [])
 
 
 @pytest.mark.parametrize("text, items", [
     ("localhost,127.0.0.1", ["localhost", "127.0.0.1"]), ("", []), ("ops", ["ops"]), ('["a", "b"]', ["a", "b"]), ("[a, b]", ["a", "b"]),
     ("[::1]:80,b", ["[::1]:80", "b"])])
-def test_a_string_can_be_a_list(text, items):
+def test_a_string_is_converted_to_a_list(text, items):
     assert convert_options({"r_x": {"type": "list", "elements": "str"}}, {"r_x": text}, "r_") == ({"x": items}, [])
 
 
@@ -80,6 +90,13 @@ def test_a_string_can_be_a_list(text, items):
 def test_a_value_of_the_wrong_type_is_reported_with_its_name(value, option, message):
     options, problems = convert_options({"r_x": option}, {"r_x": value}, "r_")
     assert options == {"x": None} and len(problems) == 1 and message in problems[0]
+
+
+def test_a_task_outside_a_role_is_rejected(monkeypatch):
+    monkeypatch.setattr(role_options.ActionBase, "run", lambda self, tmp, task_vars: {})
+    action = role_options.ActionModule.__new__(role_options.ActionModule)
+    with pytest.raises(AnsibleActionFail, match="works only in a task of a role"):
+        action.run(task_vars={"inventory_hostname": "bg1"})
 
 
 def test_an_option_without_a_value_is_none():

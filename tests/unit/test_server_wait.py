@@ -46,19 +46,20 @@ def url_of_a_closed_port():
 
 
 @pytest.mark.parametrize("states, message", [
-    ([("running", 0), ("restarting", 1)], "was restarted by Docker (1 times so far): its state is restarting, its last exit code 126"),
-    ([("running", 3), ("running", 4)], "was restarted by Docker (4 times so far): its state is running"),
-    ([("restarting", 2)], "was restarted by Docker (2 times so far): its state is restarting"),
-    ([("exited", 0)], "is not running: its state is exited, its last exit code 126"),
+    ([("running", 0), ("restarting", 1)],
+     "was restarted by Docker (restarts so far: 1): its state is restarting, its last exit code is 126"),
+    ([("running", 3), ("running", 4)], "was restarted by Docker (restarts so far: 4): its state is running"),
+    ([("restarting", 2)], "was restarted by Docker (restarts so far: 2): its state is restarting"),
+    ([("exited", 0)], "is not running: its state is exited, its last exit code is 126"),
 ])
 def test_a_container_that_exits_or_restarts_ends_the_wait(states, message):
-    begun = time.time()
+    started_at = time.time()
     with pytest.raises(ServerError) as error:
         server_wait(url_of_a_closed_port(), Docker(*states), sleep=lambda seconds: None).wait(30)
     assert message in str(error.value)
     assert "last line" in str(error.value)
     assert "Bootstrap Password: ********" in str(error.value) and "abcdefghijklmnop" not in str(error.value)
-    assert time.time() - begun < 10
+    assert time.time() - started_at < 10
 
 
 def test_a_missing_container_is_reported():
@@ -67,13 +68,13 @@ def test_a_missing_container_is_reported():
 
 
 def test_the_timeout_includes_requests_without_an_answer(silent_server):
-    begun = time.time()
+    started_at = time.time()
     with pytest.raises(ServerError, match="has not answered at .* within 3 seconds"):
         server_wait(silent_server, RUNNING, timeout=3).wait(3)
-    assert 2.9 < time.time() - begun < 6
+    assert 2.9 < time.time() - started_at < 6
 
 
-def test_the_timeout_counts_over_all_slices():
+def test_the_timeout_covers_all_slices():
     clock_time, state = [100.0], None
     for number in range(3):
         wait = server_wait(url_of_a_closed_port(), RUNNING, timeout=25, state=state, clock=lambda: clock_time[0],
@@ -83,12 +84,13 @@ def test_the_timeout_counts_over_all_slices():
                 wait.wait(10)
         else:
             value, lines = wait.wait(10)
-            assert value is None and lines == ["the container runs, the server does not answer yet: [Errno 111] Connection refused"]
+            assert value is None and lines == [
+                "the container is running, but the server does not answer yet: [Errno 111] Connection refused"]
         state = json.loads(json.dumps(wait.saved_state()))
     assert clock_time[0] == 125
 
 
-def test_a_restart_between_two_slices_is_noticed():
+def test_a_restart_between_two_slices_ends_the_wait():
     first = server_wait(url_of_a_closed_port(), Docker(("running", 0)))
     first.wait(0)
     second = server_wait(url_of_a_closed_port(), Docker(("running", 1)), state=json.loads(json.dumps(first.saved_state())))
@@ -114,7 +116,7 @@ def test_an_http_error_is_shown():
         url = "http://127.0.0.1:%d" % server.getsockname()[1]
         value, lines = server_wait(url, RUNNING).wait(0)
         thread.join()
-    assert value is None and lines == ["the container runs, the server does not answer yet: HTTP 503"]
+    assert value is None and lines == ["the container is running, but the server does not answer yet: HTTP 503"]
 
 
 def test_docker_that_does_not_answer_ends_the_wait(silent_server, tmp_path, monkeypatch):
@@ -127,14 +129,14 @@ def test_docker_that_does_not_answer_ends_the_wait(silent_server, tmp_path, monk
         process = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         return process.returncode, process.stdout.decode(), process.stderr.decode()
 
-    begun = time.monotonic()
+    started_at = time.monotonic()
     with pytest.raises(ServerError, match="did not answer `docker inspect rancher` within 2 seconds"):
         server_wait(silent_server, run, timeout=2).wait(30)
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - started_at < 15
 
 
 def test_the_timeout_includes_an_answer_in_single_bytes(dripping_server):
-    begun = time.monotonic()
+    started_at = time.monotonic()
     with pytest.raises(ServerError, match="has not answered at .* within 2 seconds"):
         server_wait(dripping_server, RUNNING, timeout=2).wait(30)
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - started_at < 15

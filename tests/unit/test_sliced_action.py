@@ -10,7 +10,7 @@ class Task:
 
 
 class Action(_sliced.SlicedAction):
-    """Runs no module: `results` are what it returns. `arguments` are those of each run."""
+    """Returns `results` instead of running a module. `arguments` are the arguments of each run."""
 
     module, seconds = "fay.rancher.example", 10
     _supports_check_mode = True
@@ -33,13 +33,13 @@ def run_action(monkeypatch, *results):
     return action, action.run(task_vars={"inventory_hostname": "bg1"}), shown
 
 
-def test_the_module_runs_until_it_is_done_and_gets_its_state_back(monkeypatch):
+def test_the_module_runs_with_its_saved_state_until_it_is_done(monkeypatch):
     action, result, shown = run_action(
-        monkeypatch, {"done": False, "changed": True, "lines": ["10 %"], "seen": {"begun": 1}},
-        {"done": False, "changed": False, "lines": ["10 %", "20 %"], "seen": {"begun": 2}},
-        {"done": True, "changed": False, "lines": [], "seen": {}, "root": "/appdata"})
+        monkeypatch, {"done": False, "changed": True, "lines": ["10 %"], "saved_state": {"started_at": 1}},
+        {"done": False, "changed": False, "lines": ["10 %", "20 %"], "saved_state": {"started_at": 2}},
+        {"done": True, "changed": False, "lines": [], "saved_state": {}, "root": "/appdata"})
     assert action.arguments == [{"path": "/appdata", "_slice": 10}] + [
-        {"path": "/appdata", "_slice": 10, "_seen": {"begun": number}} for number in (1, 2)]
+        {"path": "/appdata", "_slice": 10, "_saved_state": {"started_at": number}} for number in (1, 2)]
     assert result == {"changed": True, "root": "/appdata"}
     assert shown == ["  bg1: 10 %", "  bg1: 20 %"]
 

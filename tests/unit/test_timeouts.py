@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Time-outs are seconds by the clock, also with a server that accepts connections and never answers."""
+"""Timeouts are seconds by the clock, also with a server that accepts connections and never answers."""
 import time
 
 import pytest
@@ -10,21 +10,21 @@ from ansible_collections.fay.rancher.plugins.module_utils._rancher import transp
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import RancherError, connect
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.registration import wait_for_registration
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.transport import Transport
-from test_returned_keys import returned
+from test_returned_keys import run_module
 
-MAX_SECONDS = 12  # for a time-out of two seconds on a slow machine; without the time-out it would be 30 or more
+MAX_SECONDS = 12  # upper limit for a timeout of two seconds on a slow machine; without the timeout it would take 30 or more
 
 
-def client_of(url, retry_timeout=120, **seams):
+def client_of(url, retry_timeout=120, **options):
     parameters = {"url": url, "token": "token-abcde:secret", "validate_certs": False}
-    return connect(parameters, Transport(retry_timeout, **seams))
+    return connect(parameters, Transport(retry_timeout, **options))
 
 
 def seconds_until_error(function, *arguments):
-    begun = time.monotonic()
+    started_at = time.monotonic()
     with pytest.raises(RancherError, match="does not answer"):
         function(*arguments)
-    return time.monotonic() - begun
+    return time.monotonic() - started_at
 
 
 def test_retry_timeout_includes_requests_without_an_answer(silent_server):
@@ -34,10 +34,10 @@ def test_retry_timeout_includes_requests_without_an_answer(silent_server):
 
 def test_the_timeout_of_the_wait_for_a_cluster_includes_the_login(silent_server, monkeypatch, capsys):
     arguments = {"url": silent_server, "password": "PASSWORD", "validate_certs": False, "name": "fay", "nodes": ["bg1"], "timeout": 2}
-    begun = time.monotonic()
-    _, result = returned("rancher_cluster_wait", arguments, monkeypatch, capsys)
+    started_at = time.monotonic()
+    _, result = run_module("rancher_cluster_wait", arguments, monkeypatch, capsys)
     assert "does not answer" in result["msg"] and result["messages"] == []
-    assert 1.9 < time.monotonic() - begun < MAX_SECONDS
+    assert 1.9 < time.monotonic() - started_at < MAX_SECONDS
 
 
 def test_retry_timeout_includes_an_answer_in_single_bytes(dripping_server):
@@ -48,18 +48,18 @@ def test_retry_timeout_includes_an_answer_in_single_bytes(dripping_server):
 def test_the_timeout_of_an_api_server_includes_an_answer_in_single_bytes(dripping_server, tmp_path):
     with open(str(tmp_path / "kube-ca.pem")) as source:
         api = Api(dripping_server, source.read(), timeout=2)
-    begun = time.monotonic()
+    started_at = time.monotonic()
     with pytest.raises(ApiError, match="does not answer"):
         api.request("GET", "/version")
-    assert 1.9 < time.monotonic() - begun < MAX_SECONDS
+    assert 1.9 < time.monotonic() - started_at < MAX_SECONDS
 
 
-def test_an_error_in_single_bytes_ends_by_the_clock(dripping_server, monkeypatch):
+def test_reading_an_error_in_single_bytes_ends_by_the_clock(dripping_server, monkeypatch):
     monkeypatch.setattr(_transport, "REQUEST_SECONDS", 2)
-    begun = time.monotonic()
+    started_at = time.monotonic()
     with pytest.raises(RancherError, match="answered GET /error with 403$"):
         client_of(dripping_server, retry_timeout=0).request("GET", "/error")
-    assert 1.9 < time.monotonic() - begun < MAX_SECONDS
+    assert 1.9 < time.monotonic() - started_at < MAX_SECONDS
 
 
 def test_the_timeout_of_the_registration_command_ends_a_request(silent_server):
@@ -67,7 +67,7 @@ def test_the_timeout_of_the_registration_command_ends_a_request(silent_server):
     assert 1.9 < seconds < MAX_SECONDS
 
 
-def test_a_missing_registration_command_ends_by_the_clock():
+def test_the_wait_for_a_registration_command_ends_by_the_clock():
     clock_time = [1000.0]
 
     class Client:
@@ -85,7 +85,7 @@ def test_a_missing_registration_command_ends_by_the_clock():
 
 
 def attempts(retry_timeout, deadline=None):
-    """([time-out of each attempt], end) for a server that never answers, on a clock that starts at 0."""
+    """([timeout of each attempt], end) for a server that never answers, on a clock that starts at 0."""
     clock_time, timeouts = [0.0], []
 
     def sleep(seconds):

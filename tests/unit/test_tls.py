@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates without key identifiers are accepted even if Python verifies strictly, as 3.13 does. Those of the stand-ins have none."""
+"""Certificates without key identifiers, as the stand-ins have, are accepted even if Python verifies strictly, as 3.13 does."""
 import ssl
 import types
 

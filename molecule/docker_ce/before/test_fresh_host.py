@@ -1,27 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The role on a fresh host: invalid input, each tag alone, options as strings, and the removal in two parts."""
 import pytest
-from lab import assert_refused, lab_host, run_playbook
+from lab import assert_rejected, lab_host, run_playbook
 
-WHOLE = "molecule/docker_ce/converge.yml"
+PLAYBOOK = "molecule/docker_ce/converge.yml"
 PARTS = "molecule/docker_ce/parts.yml"  # without facts
 HOST = "debian13"
 LIMIT = ["--limit=" + HOST]
 
 
 def test_user_other_than_root_is_rejected():
-    run = assert_refused("The tasks run as nobody on debian13; root is required. Set become to true", playbook=PARTS, arguments=LIMIT,
-                  variables={"ansible_become": True, "ansible_become_user": "nobody"})
+    run = assert_rejected("The tasks run as nobody on debian13; root is required. Set become to true", playbook=PARTS, arguments=LIMIT,
+                          variables={"ansible_become": True, "ansible_become_user": "nobody"})
     assert "not writable" not in run.output
 
 
 def test_apply_without_preflight_is_rejected():
-    assert_refused("The preflight of docker_ce has not run on debian13", playbook="molecule/docker_ce/apply_only.yml", arguments=LIMIT)
+    assert_rejected("The preflight of docker_ce has not run on debian13", playbook="molecule/docker_ce/apply_only.yml", arguments=LIMIT)
 
 
 def test_version_that_is_a_number_is_rejected():
-    assert_refused("docker_ce_version is the number 20.1; a string is required. Put it in quotes", playbook=WHOLE, arguments=LIMIT,
-            variables={"docker_ce_version": 20.10})
+    assert_rejected("docker_ce_version is the number 20.1; a string is required. Put it in quotes", playbook=PLAYBOOK, arguments=LIMIT,
+                    variables={"docker_ce_version": 20.10})
 
 
 @pytest.mark.parametrize("tag", ["docker_ce_preflight", "docker_ce_data_root"])

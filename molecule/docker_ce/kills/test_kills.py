@@ -18,11 +18,11 @@ PLAYBOOK = "molecule/docker_ce/move.yml"
 # The first two are on different filesystems, the third is on that of the first, so there are copies and renames.
 ROOTS = ["/appdata/lib/docker", "/var/lib/docker", "/appdata/second"]
 HOSTS = ["debian12", "el9", "debian13"]
-SECONDS = 8  # about the duration of a move
-MODULE = "--exact --full '/usr/bin/python3[.0-9]*'"  # Ansible passes it to Python by standard input. The lab's runtime is Python too
+SECONDS = 8  # roughly the duration of a move
+MODULE = "--exact --full '/usr/bin/python3[.0-9]*'"  # Ansible's module, read from standard input; --exact excludes the lab's runtime
 
 # One digest of everything in a data root that Docker does not rewrite when it starts, and what Docker lists.
-INVENTORY = r"""
+CONTENT_SCRIPT = r"""
 import hashlib, json, os, stat, subprocess, sys
 def docker(*words):
     return subprocess.check_output(("docker",) + words).decode().split("\n")
@@ -53,9 +53,9 @@ print(json.dumps({
 """
 
 
-def inventory(name):
+def content_of(name):
     """The data root of a host and its content (dict)."""
-    run = subprocess.run(["docker", "exec", "-i", container_of(name), "python3", "-"], input=INVENTORY,
+    run = subprocess.run(["docker", "exec", "-i", container_of(name), "python3", "-"], input=CONTENT_SCRIPT,
                           stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(run.stdout)
 
@@ -113,21 +113,21 @@ def run_with_kills(options, chance):
 
 
 def check_host(name, before, root, label):
-    """Assert that a host has all of its data at `root`, and nothing else. before: inventory() without the root."""
-    after = inventory(name)
+    """Assert that a host has all of its data at `root`, and nothing else. before: content_of() without the root."""
+    after = content_of(name)
     assert after.pop("root") == root
     # The container `once` has no restart policy.
     after["running"] = sorted(set(after["running"]) | ({"once"} & set(before["running"])))
     assert after == before, "%s: %s" % (label, name)
     assert not lab_host(name).file("/var/lib/fay-rancher/docker-data-root.json").exists
-    assert not [left for left in ROOTS if left != root and lab_host(name).file(left + "/image").exists]
+    assert not [other for other in ROOTS if other != root and lab_host(name).file(other + "/image").exists]
 
 
 def test_nothing_is_lost():
     chance = random.Random(SEED)
     for name in HOSTS:
         prepare_container(name)
-    before = {name: inventory(name) for name in HOSTS}
+    before = {name: content_of(name) for name in HOSTS}
     assert all("keeper" in state["running"] for state in before.values())
     kills = rounds = 0
     roots = {name: before[name].pop("root") for name in HOSTS}
@@ -143,6 +143,6 @@ def test_nothing_is_lost():
         for name in HOSTS:
             check_host(name, before[name], roots[name], label)
         print("round %d, %d kills" % (rounds, kills), flush=True)
-    back = run_playbook(PLAYBOOK, variables={"to": dict.fromkeys(HOSTS, ROOTS[0])})
-    assert back.code == 0, back.output
+    last = run_playbook(PLAYBOOK, variables={"to": dict.fromkeys(HOSTS, ROOTS[0])})
+    assert last.code == 0, last.output
     print("killed %d moves in %d rounds on %d hosts, seed %d" % (kills, rounds, len(HOSTS), SEED))

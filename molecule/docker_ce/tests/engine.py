@@ -11,8 +11,8 @@ HOSTS = BY_HAND + ["debian13"]  # a fresh one
 PLAYBOOK = "molecule/docker_ce/converge.yml"
 
 
-def starts(name):
-    """Number of starts of Docker on a host since the host has started."""
+def start_count(name):
+    """How often (int) Docker has started since the host has booted."""
     return int(lab_host(name).check_output("journalctl --boot --unit=docker.service --output=cat | grep -c '^Started '"))
 
 
@@ -21,8 +21,8 @@ def configuration(name):
     return json.loads(lab_host(name).check_output("cat /etc/docker/daemon.json"))
 
 
-def holds_everything(name, root):
-    """Check that Docker on a host uses the data root `root`, with everything that prepare.yml has created."""
+def assert_data_is_complete(name, root):
+    """Assert that Docker on a host uses the data root `root`, with everything that prepare.yml has created."""
     host = lab_host(name)
     assert host.check_output("docker info --format '{{.DockerRootDir}}'") == root
     assert host.check_output("docker ps --filter name=keeper --format '{{.Names}}'") == "keeper"

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from engine import BY_HAND, CACHE, HOSTS, PLAYBOOK
-from lab import assert_refused, lab_host, run_playbook
+from lab import assert_rejected, lab_host, run_playbook
 
 SERIES = {"debian12": "20.10.", "el9": "20.10.", "debian13": "26.1."}
 
@@ -71,13 +71,13 @@ def test_packages_come_from_the_signed_repository(name):
 
 
 def test_key_with_another_fingerprint_is_rejected():
-    assert_refused("does not have the fingerprint 0000", playbook=PLAYBOOK,
-            variables={"docker_ce_repository_fingerprint": "0" * 40})
+    assert_rejected("does not have the fingerprint 0000", playbook=PLAYBOOK,
+                    variables={"docker_ce_repository_fingerprint": "0" * 40})
 
 
 @pytest.mark.parametrize("root", ["/", "appdata/docker", "/var/lib"])
 def test_invalid_data_root_is_rejected(root):
-    assert_refused("it must be an absolute path", playbook=PLAYBOOK, variables={"docker_ce_data_root": root})
+    assert_rejected("it must be an absolute path", playbook=PLAYBOOK, variables={"docker_ce_data_root": root})
 
 
 def test_repository_in_another_file_is_rejected():
@@ -85,8 +85,8 @@ def test_repository_in_another_file_is_rejected():
     host = lab_host("debian13")
     host.check_output("cd /etc/apt/sources.list.d && mv docker.list theirs.list")
     try:
-        assert_refused("/etc/apt/sources.list.d/theirs.list of debian13 already contains the repository", playbook=PLAYBOOK,
-                arguments=["--limit=debian13"])
+        assert_rejected("/etc/apt/sources.list.d/theirs.list on debian13 already contains the repository", playbook=PLAYBOOK,
+                        arguments=["--limit=debian13"])
     finally:
         host.check_output("cd /etc/apt/sources.list.d && mv theirs.list docker.list")
 

@@ -4,20 +4,20 @@ import json
 import subprocess
 
 import pytest
-from engine import PLAYBOOK, configuration, starts
-from lab import PREFIX, assert_refused, container_of, kill_during, lab_host, run_playbook
+from engine import PLAYBOOK, configuration, start_count
+from lab import PREFIX, assert_rejected, container_of, kill_during, lab_host, run_playbook
 
 
 @pytest.mark.parametrize("name", ["el9", "debian13"], ids=["20.10", "26.1, which validates itself"])
 def test_configuration_that_docker_rejects_is_rolled_back(name):
-    before, started = configuration(name), starts(name)
+    before, started = configuration(name), start_count(name)
     run = run_playbook(PLAYBOOK, variables={"docker_ce_daemon_options": {"log-level": "loud"}}, arguments=["--limit=" + name])
     assert run.code != 0 and "The previous configuration was restored" in run.text, run.output
     assert "logging level: loud" in run.text or name == "el9", run.output
     assert configuration(name) == before
     assert lab_host(name).service("docker").is_running
     assert lab_host(name).check_output("docker ps --filter name=keeper --format '{{.Names}}'") == "keeper"
-    assert starts(name) - started == (1 if name == "el9" else 0)
+    assert start_count(name) - started == (1 if name == "el9" else 0)
     assert not lab_host(name).file("/var/lib/fay-rancher/docker-before").exists
 
 
@@ -27,17 +27,17 @@ def test_configuration_that_docker_rejects_is_rolled_back(name):
     ({"hosts": ["tcp://0.0.0.0:2375"]}, "hosts is set both in daemon.json and as a flag in docker.service"),
 ])
 def test_invalid_options_are_rejected(options, message):
-    assert_refused(message, playbook=PLAYBOOK, variables={"docker_ce_daemon_options": options}, arguments=["--limit=debian12"])
+    assert_rejected(message, playbook=PLAYBOOK, variables={"docker_ce_daemon_options": options}, arguments=["--limit=debian12"])
 
 
 def test_invalid_daemon_json_is_rejected():
     host = lab_host("debian12")
-    whole = host.check_output("cat /etc/docker/daemon.json")
+    original = host.check_output("cat /etc/docker/daemon.json")
     host.check_output("sed -i 's/,$//' /etc/docker/daemon.json")
     try:
-        assert_refused("/etc/docker/daemon.json is not valid JSON", playbook=PLAYBOOK, arguments=["--limit=debian12"])
+        assert_rejected("/etc/docker/daemon.json is not valid JSON", playbook=PLAYBOOK, arguments=["--limit=debian12"])
     finally:
-        host.check_output("printf '%%s\n' %s >/etc/docker/daemon.json", whole)
+        host.check_output("printf '%%s\n' %s >/etc/docker/daemon.json", original)
 
 
 def test_each_variable_sets_its_option():
@@ -57,17 +57,17 @@ def test_each_variable_sets_its_option():
 
 
 def test_reloadable_options_need_no_restart():
-    started = starts("el9")
+    started = start_count("el9")
     variables = {"docker_ce_registry_mirrors": ["http://one.example"]}
     run = run_playbook(PLAYBOOK, variables=dict(variables, docker_ce_daemon_options={}), arguments=["--limit=el9"])
     assert run.code == 0, run.output
     assert "http://one.example/" in lab_host("el9").check_output("docker info --format '{{.RegistryConfig.Mirrors}}'")
-    assert starts("el9") == started
+    assert start_count("el9") == started
     assert run_playbook(PLAYBOOK, arguments=["--limit=el9"]).code == 0  # restores the lab's mirror
 
 
 def test_proxies_environment_and_command_need_one_restart_and_can_be_removed():
-    host, started = lab_host("el9"), starts("el9")
+    host, started = lab_host("el9"), start_count("el9")
     unit = "/usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock"
     variables = {"docker_ce_http_proxy": "http://fay:Proxy-Secret-1@proxy.example:3128/", "docker_ce_no_proxy": ["localhost", "10.0.0.0/8"],
                  "docker_ce_environment": {"FAY": 'a "quoted" 100% \\ $word'}, "docker_ce_exec_start": unit + " --label fay=ours",
@@ -80,10 +80,10 @@ def test_proxies_environment_and_command_need_one_restart_and_can_be_removed():
     assert shown["Labels"] == ["fay=ours"]
     assert 'FAY=a "quoted" 100% \\ $word' in host.check_output("tr '\\0' '\\n' </proc/$(pidof dockerd)/environ").split("\n")
     assert host.file("/etc/systemd/system/docker.service.d/80-fay-environment.conf").mode == 0o600
-    assert starts("el9") - started == 1
+    assert start_count("el9") - started == 1
     assert run_playbook(PLAYBOOK, variables=variables, arguments=["--limit=el9"]).changed == 0
-    assert_refused("data-root is set both in daemon.json and as a flag", playbook=PLAYBOOK, arguments=["--limit=el9"],
-            variables={"docker_ce_exec_start": unit + " --data-root /elsewhere"})
+    assert_rejected("data-root is set both in daemon.json and as a flag", playbook=PLAYBOOK, arguments=["--limit=el9"],
+                    variables={"docker_ce_exec_start": unit + " --data-root /elsewhere"})
     assert run_playbook(PLAYBOOK, arguments=["--limit=el9"]).code == 0
     shown = json.loads(host.check_output("docker info --format '{{json .}}'"))
     assert (shown["NoProxy"], shown["HttpProxy"], shown["Labels"]) == ("", "", [])
@@ -125,8 +125,8 @@ def test_tcp_socket_accepts_only_clients_with_a_certificate(tmp_path):
         subprocess.run(["docker", "exec", "-i", container_of("debian13"), "sh", "-c", "cat >/tmp/" + name],
                        input=(tmp_path / name).read_bytes(), check=True)
     variables = {"docker_ce_tls_address": "0.0.0.0:2376"}
-    assert_refused("without TLS, anyone who can reach it would have root access to", playbook=PLAYBOOK, variables=variables,
-            arguments=["--limit=debian13"])
+    assert_rejected("without TLS, anyone who can reach it would have root access to", playbook=PLAYBOOK, variables=variables,
+                    arguments=["--limit=debian13"])
     variables.update(docker_ce_tls_ca=(tmp_path / "ca.pem").read_text(), docker_ce_tls_key=(tmp_path / "server.key").read_text(),
                      docker_ce_tls_certificate=(tmp_path / "server.pem").read_text())
     run = run_playbook(PLAYBOOK, variables=variables, arguments=["--limit=debian13", "--diff"])
@@ -144,7 +144,7 @@ def test_tcp_socket_accepts_only_clients_with_a_certificate(tmp_path):
 
 
 def test_docker_keeps_its_zone_in_firewalld():
-    """Also after a reload of firewalld, as the README of the role states."""
+    """Even after firewalld is reloaded, as the README of the role states."""
     host = lab_host("el9")
     host.check_output("systemctl start firewalld && systemctl restart docker")
     try:

@@ -3,13 +3,13 @@
 import subprocess
 
 import pytest
-from engine import BY_HAND, PLAYBOOK, holds_everything, starts
-from lab import assert_refused, container_of, lab_host, run_playbook
+from engine import BY_HAND, PLAYBOOK, assert_data_is_complete, start_count
+from lab import assert_rejected, container_of, lab_host, run_playbook
 
 
 @pytest.mark.parametrize("name", BY_HAND)
 def test_all_data_is_moved(name):
-    holds_everything(name, "/appdata/lib/docker")
+    assert_data_is_complete(name, "/appdata/lib/docker")
 
 
 def test_graph_flag_is_replaced_and_the_unit_of_the_package_is_unchanged():
@@ -23,18 +23,18 @@ def test_graph_flag_is_replaced_and_the_unit_of_the_package_is_unchanged():
 def test_check_mode_reports_the_move():
     run = run_playbook(PLAYBOOK, variables={"docker_ce_data_root": "/appdata/elsewhere"}, arguments=["--check", "--limit=el9"])
     assert run.code == 0, run.output
-    assert "would be moved from /appdata/lib/docker (detected from: engine) to /appdata/elsewhere by rename" in run.text
+    assert "would be moved from /appdata/lib/docker (detected from: docker) to /appdata/elsewhere by rename" in run.text
     assert "Running containers that would stop during the move: 1" in run.text
-    holds_everything("el9", "/appdata/lib/docker")
+    assert_data_is_complete("el9", "/appdata/lib/docker")
 
 
 def test_rollback_of_the_configuration_keeps_the_moved_data_root():
     run = run_playbook(PLAYBOOK, arguments=["--limit=el9"], variables={
         "docker_ce_data_root": "/appdata/second", "docker_ce_daemon_options": {"log-level": "loud"}})
     assert run.code != 0 and "The previous configuration was restored" in run.text, run.output
-    holds_everything("el9", "/appdata/second")
+    assert_data_is_complete("el9", "/appdata/second")
     assert run_playbook(PLAYBOOK, arguments=["--limit=el9"]).code == 0
-    holds_everything("el9", "/appdata/lib/docker")
+    assert_data_is_complete("el9", "/appdata/lib/docker")
 
 
 def test_move_is_rolled_back_if_docker_does_not_start():
@@ -46,20 +46,21 @@ def test_move_is_rolled_back_if_docker_does_not_start():
     try:
         run = run_playbook(PLAYBOOK, variables={"docker_ce_data_root": "/appdata/elsewhere"}, arguments=["--limit=debian12"])
         assert run.code != 0 and "Docker uses /appdata/lib/docker again" in run.text, run.output
-        holds_everything("debian12", "/appdata/lib/docker")
+        assert_data_is_complete("debian12", "/appdata/lib/docker")
         assert not host.file("/appdata/elsewhere").exists
     finally:
         host.check_output("rm /etc/systemd/system/docker.service.d/10-test.conf && systemctl daemon-reload")
 
 
-def moved(name, target, **variables):
+def move(name, target, **variables):
+    """Run the role on a host with another data root, and return the Run."""
     return run_playbook(PLAYBOOK, variables=dict(variables, docker_ce_data_root=target), arguments=["--limit=" + name])
 
 
 def test_directory_with_other_files_is_rejected():
     lab_host("el9").check_output("mkdir -p /appdata/foreign && echo mine >/appdata/foreign/file")
-    assert_refused("/appdata/foreign is not empty, and Docker's data is at /appdata/lib/docker", playbook=PLAYBOOK,
-            variables={"docker_ce_data_root": "/appdata/foreign"}, arguments=["--limit=el9"])
+    assert_rejected("/appdata/foreign is not empty, and Docker's data is at /appdata/lib/docker", playbook=PLAYBOOK,
+                    variables={"docker_ce_data_root": "/appdata/foreign"}, arguments=["--limit=el9"])
     assert lab_host("el9").check_output("ls -A /appdata/foreign") == "file"
 
 
@@ -70,21 +71,21 @@ def test_copy_resumes_after_the_disk_was_full():
     try:
         subprocess.Popen(["docker", "exec", container_of("el9"), "sh", "-c", "until [ -d /small/docker.fay-moving ]; do sleep 0.01; done; "
                           "fallocate -l $(df --output=avail -B1 /small | tail -1) /small/filler"])
-        run = moved("el9", "/small/docker")
+        run = move("el9", "/small/docker")
         assert run.code != 0 and "No space left on device" in run.text, run.output
         assert "Docker uses /appdata/lib/docker again" in run.text
-        holds_everything("el9", "/appdata/lib/docker")
+        assert_data_is_complete("el9", "/appdata/lib/docker")
         host.check_output("rm /small/filler")
         copied = host.check_output("cd /small/docker.fay-moving && find overlay2 -type f -printf '%p %i\n' | sort | head -50")
-        assert moved("el9", "/small/docker").code == 0
-        holds_everything("el9", "/small/docker")
+        assert move("el9", "/small/docker").code == 0
+        assert_data_is_complete("el9", "/small/docker")
         files = host.check_output("cd /small/docker && find overlay2 -type f -printf '%p %i\n'").splitlines()
         assert copied and len(set(copied.splitlines()) - set(files)) <= 1, "what was copied is not copied again"
     finally:
-        back = moved("el9", "/appdata/lib/docker", docker_ce_data_root_keep_old=False)
+        back = move("el9", "/appdata/lib/docker", docker_ce_data_root_keep_old=False)
         assert back.code == 0, back.output
         host.check_output("umount /small && rm /appdata/disk && rmdir /small")
-    holds_everything("el9", "/appdata/lib/docker")
+    assert_data_is_complete("el9", "/appdata/lib/docker")
 
 
 def test_copy_fails_if_the_source_keeps_changing():
@@ -94,13 +95,13 @@ def test_copy_fails_if_the_source_keeps_changing():
     writer = subprocess.Popen(["docker", "exec", container_of("el9"), "sh", "-c",
                                "while sleep 0.05; do date +%N >>/appdata/lib/docker/volumes/things/_data/busy || exit; done"])
     try:
-        run = moved("el9", "/var/lib/docker")
+        run = move("el9", "/var/lib/docker")
         assert run.code != 0 and "still differs from /appdata/lib/docker after 3 passes" in run.text, run.output
         assert "volumes/things/_data/busy" in run.text
     finally:
         host.check_output("pkill -f [t]hings/_data/busy")
         writer.wait()
-    holds_everything("el9", "/appdata/lib/docker")
+    assert_data_is_complete("el9", "/appdata/lib/docker")
 
 
 def test_swarm_node_is_moved():
@@ -110,7 +111,7 @@ def test_swarm_node_is_moved():
         host.check_output("docker service create --detach --stop-signal KILL --name served rancher/rke-tools:v0.1.78 sleep infinity")
         run = run_playbook(PLAYBOOK, arguments=["--limit=debian13", "--check"], variables={"docker_ce_data_root": "/var/lib/docker"})
         assert run.code == 0 and "This swarm node would be unavailable during the move" in run.text, run.output
-        run = moved("debian13", "/var/lib/docker")
+        run = move("debian13", "/var/lib/docker")
         assert run.code == 0, run.output
         assert host.check_output("docker info --format '{{.DockerRootDir}} {{.Swarm.LocalNodeState}}'") == "/var/lib/docker active"
         host.check_output("for try in $(seq 100); do docker ps --format '{{.Names}}' | grep -q served && exit 0; sleep 0.2; done; exit 1")
@@ -123,14 +124,14 @@ def test_move_with_live_restore_and_containerd_in_the_data_root():
     host.check_output("mkdir -p /etc/containerd && printf 'version = 2\\nroot = \"/var/lib/docker/of-containerd\"\\n' "
                       ">/etc/containerd/config.toml && systemctl stop docker docker.socket && systemctl restart containerd docker")
     live = {"docker_ce_daemon_options": {"live-restore": True}}
-    started = starts("debian13")
-    assert moved("debian13", "/var/lib/docker", **live).code == 0
-    assert starts("debian13") == started  # a reload was enough
+    started = start_count("debian13")
+    assert move("debian13", "/var/lib/docker", **live).code == 0
+    assert start_count("debian13") == started  # a reload was enough
     assert host.check_output("docker info --format '{{.LiveRestoreEnabled}}'") == "true"
     keeper = host.check_output("docker inspect --format '{{.State.Pid}}' keeper")
     host.check_output("systemctl restart docker")
     assert host.check_output("docker inspect --format '{{.State.Pid}}' keeper") == keeper
-    run = moved("debian13", "/appdata/lib/docker", **live)
+    run = move("debian13", "/appdata/lib/docker", **live)
     assert run.code == 0, run.output
     assert host.check_output("docker info --format '{{.DockerRootDir}} {{.LiveRestoreEnabled}}'") == "/appdata/lib/docker true"
     assert host.check_output("docker exec keeper cat /things/file") == "precious"

@@ -6,13 +6,13 @@ import re
 import shutil
 
 import pytest
-from engine import BY_HAND, CACHE, HOSTS, PLAYBOOK, holds_everything, starts
-from lab import PREFIX, assert_refused, lab_host, run_playbook
+from engine import BY_HAND, CACHE, HOSTS, PLAYBOOK, assert_data_is_complete, start_count
+from lab import PREFIX, assert_rejected, lab_host, run_playbook
 
 
 @pytest.mark.parametrize("version, prefix", [("26.1", "26.1."), ("20.10.24", "20.10.24"), ("", "26.1.")])
 def test_docker_is_upgraded_and_downgraded(version, prefix):
-    started = {name: starts(name) for name in BY_HAND}
+    started = {name: start_count(name) for name in BY_HAND}
     options = {"variables": {"docker_ce_version": version, "docker_ce_daemon_options": {"default-shm-size": "6%dm" % len(version)}},
                "arguments": ["--limit=debian12:el9"]}
     run = run_playbook(PLAYBOOK, **options)
@@ -21,7 +21,7 @@ def test_docker_is_upgraded_and_downgraded(version, prefix):
         for side in ("Server", "Client"):
             assert lab_host(name).check_output("docker version --format '{{.%s.Version}}'" % side).startswith(prefix)
         assert lab_host(name).check_output("docker exec keeper cat /things/file") == "precious"
-        assert starts(name) - started[name] == 1, "packages and options together take one restart"
+        assert start_count(name) - started[name] == 1, "packages and options together need one restart"
 
 
 def test_held_packages_are_not_upgraded_with_the_system():
@@ -49,8 +49,8 @@ def test_packages_can_be_installed_from_files(name, pattern, tmp_path):
     for path in files[1:]:
         shutil.copy(path, tmp_path)
     first = "http://%s.2/%s" % (PREFIX, os.path.relpath(files[0], os.path.join(CACHE, "packages")))
-    assert_refused("contains no package of docker-ce", playbook=PLAYBOOK, variables={"docker_ce_package_files": ["/nowhere"]},
-            arguments=["--limit=" + name])
+    assert_rejected("contains no package of docker-ce", playbook=PLAYBOOK, variables={"docker_ce_package_files": ["/nowhere"]},
+                    arguments=["--limit=" + name])
     options = {"variables": {"docker_ce_package_files": [str(tmp_path), first]}, "arguments": ["--limit=" + name]}
     run = run_playbook(PLAYBOOK, **options)
     assert run.code == 0, run.output
@@ -63,7 +63,7 @@ def test_packages_can_be_installed_from_files(name, pattern, tmp_path):
 
 def test_existing_repository_can_be_used():
     lab_host("debian12").check_output("echo 'deb [signed-by=/etc/apt/keyrings/docker.asc] http://%s.2/linux/debian bookworm stable' "
-                                ">/etc/apt/sources.list.d/theirs.list && apt-get -qq update" % PREFIX)
+                                      ">/etc/apt/sources.list.d/theirs.list && apt-get -qq update" % PREFIX)
     run = run_playbook(PLAYBOOK, variables={"docker_ce_repository_url": "", "docker_ce_version": "20.10"}, arguments=["--limit=debian12"])
     assert run.code == 0, run.output
     assert lab_host("debian12").check_output("docker version --format '{{.Server.Version}}'").startswith("20.10.")
@@ -74,7 +74,7 @@ def test_existing_repository_can_be_used():
 def test_users_can_use_docker():
     lab_host("debian12").check_output("useradd --create-home alice")
     assert run_playbook(PLAYBOOK, variables={"docker_ce_version": "", "docker_ce_users": ["alice"]},
-                arguments=["--limit=debian12"]).code == 0
+                        arguments=["--limit=debian12"]).code == 0
     assert lab_host("debian12").check_output("su alice -c 'docker ps --quiet --filter name=keeper'")
 
 
@@ -90,7 +90,7 @@ def test_removal_keeps_the_data_unless_it_is_purged():
     assert run_playbook(PLAYBOOK, variables=absent).changed == 0
     back = run_playbook(PLAYBOOK, arguments=["--limit=el9"])
     assert back.code == 0, back.output
-    holds_everything("el9", "/appdata/lib/docker")
+    assert_data_is_complete("el9", "/appdata/lib/docker")
     # A mount point that a move has kept is emptied, not removed.
     kept = "/var/lib/fay-rancher/docker-data-root-old.json"
     lab_host("el9").check_output("mkdir -p /var/lib/docker/image && printf '[\"/var/lib/docker\"]' >%s" % kept)

@@ -11,9 +11,9 @@ from lab import PASSWORD, PREFIX, lab_host, run_playbook
 # Measured on a real API server, see docs/kubectl.md: `y` if the identity may run the command.
 COMMANDS = ["get nodes", "get pods -A", "-n kube-system logs {pod} --all-containers", "get secrets -A", "get configmaps -A"]
 PERMISSIONS = {"admin": "yyyyy", "auto": "yyyyy", "kube-node": "yynyy", "kube-controller-manager": "yynyy", "kube-scheduler": "yynnn",
-       "kube-proxy": "ynnnn"}
+               "kube-proxy": "ynnnn"}
 CERTIFICATES = {"bg1": ["kube-node", "kube-proxy"], "bg2": ["kube-node", "kube-proxy", "kube-controller-manager", "kube-scheduler"],
-        "bg4": ["kube-node", "kube-proxy"]}
+                "bg4": ["kube-node", "kube-proxy"]}
 
 
 @pytest.mark.parametrize("name, identity", [(name, identity) for name in NODES for identity in ["admin", "auto"] + CERTIFICATES[name]])
@@ -23,9 +23,9 @@ def test_identity_has_the_documented_permissions(name, identity):
     pod = lab_host("bg2").check_output(KUBECTL + "--kubeconfig /root/.kube/admin -n kube-system get pods -o name | head -1")
     answers = ""
     for command in COMMANDS:
-        done = host.run(kubectl + command.format(pod=pod))
-        assert done.rc == 0 or "Forbidden" in done.stderr, done.stderr
-        answers += "y" if done.rc == 0 else "n"
+        result = host.run(kubectl + command.format(pod=pod))
+        assert result.rc == 0 or "Forbidden" in result.stderr, result.stderr
+        answers += "y" if result.rc == 0 else "n"
     assert answers == PERMISSIONS[identity]
 
 
@@ -85,6 +85,6 @@ def test_kubeconfig_equals_what_four_commands_of_kubectl_write():
                     "set-credentials fay --client-certificate=%skube-scheduler.pem --client-key=%skube-scheduler-key.pem" % (ssl, ssl),
                     "set-context fay --cluster=fay --user=fay", "use-context fay"):
         host.check_output(KUBECTL + "config --kubeconfig /root/by_kubectl " + command)
-    theirs = host.check_output(KUBECTL + "config view --raw --kubeconfig /root/by_kubectl")
-    assert host.check_output(KUBECTL + "config view --raw --kubeconfig /root/.kube/kube-scheduler") == theirs
+    written_by_kubectl = host.check_output(KUBECTL + "config view --raw --kubeconfig /root/by_kubectl")
+    assert host.check_output(KUBECTL + "config view --raw --kubeconfig /root/.kube/kube-scheduler") == written_by_kubectl
     assert host.file("/root/by_kubectl").content_string == host.file("/root/.kube/kube-scheduler").content_string

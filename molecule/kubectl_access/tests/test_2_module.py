@@ -12,15 +12,15 @@ from kubeconfigs import KUBECTL, run_module
 from lab import ROOT, container_of, lab_host
 
 
-def test_kubectl_and_the_module_keep_the_entries_of_each_other():
-    """Each of them changes the same file two hundred times."""
+def test_kubectl_and_the_module_keep_each_others_entries():
+    """Both change the same file, each of them two hundred times."""
     host, rounds = lab_host("bg2"), 200
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as target:
         for name in ("_files.py", "_kubernetes/kubeconfig.py"):
             path = "plugins/module_utils/" + name
             target.add(os.path.join(ROOT, path), "ansible_collections/fay/rancher/" + path)
-    unpack = "rm -rf /tmp/ours /root/both; mkdir /tmp/ours && tar -x -C /tmp/ours"
+    unpack = "rm -rf /tmp/module /root/both; mkdir /tmp/module && tar -x -C /tmp/module"
     subprocess.run(["docker", "exec", "-i", container_of("bg2"), "sh", "-c", unpack],
                    input=archive.getvalue(), check=True)
     program = (
@@ -29,23 +29,23 @@ def test_kubectl_and_the_module_keep_the_entries_of_each_other():
         "from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import kubeconfig as _kubeconfig\n"
         "def change():\n"
         "    before = _kubeconfig.parse(open('/root/both').read() if os.path.exists('/root/both') else '')\n"
-        "    after = _kubeconfig.merge(before, ours, make_current=False)\n"
+        "    after = _kubeconfig.merge(before, added, make_current=False)\n"
         "    if after != before:\n"
         "        _files.write_atomically('/root/both', _kubeconfig.render(after), 0o600)\n"
         "    return after != before\n"
         "for number in range(%d):\n"
-        "    names = dict.fromkeys(('cluster', 'user', 'context'), 'ours%%d' %% number)\n"
-        "    ours = _kubeconfig.build(names, {'server': 'https://x'}, {'token': 't'})\n"
-        "    assert _files.change_with_kubectl('/root/both', change)\n") % rounds
-    writer = threading.Thread(target=lambda: host.check_output("cd /tmp/ours && python3 -c %s", program))
+        "    names = dict.fromkeys(('cluster', 'user', 'context'), 'module%%d' %% number)\n"
+        "    added = _kubeconfig.build(names, {'server': 'https://x'}, {'token': 't'})\n"
+        "    assert _files.change_under_kubectl_lock('/root/both', change)\n") % rounds
+    writer = threading.Thread(target=lambda: host.check_output("cd /tmp/module && python3 -c %s", program))
     writer.start()
     # kubectl fails at once if the file is locked, and then it is run again. It does not lock the file of --kubeconfig.
-    host.check_output("for number in $(seq 0 %d); do until KUBECONFIG=/root/both %s config set-cluster theirs$number --server=https://y "
-                      ">/dev/null 2>/tmp/said; do grep -q 'lock: file exists' /tmp/said || exit 1; done; done" % (rounds - 1, KUBECTL))
+    host.check_output("for number in $(seq 0 %d); do until KUBECONFIG=/root/both %s config set-cluster kubectl$number --server=https://y "
+                      ">/dev/null 2>/tmp/errors; do grep -q 'lock: file exists' /tmp/errors || exit 1; done; done" % (rounds - 1, KUBECTL))
     writer.join()
     config = yaml.safe_load(host.check_output("cat /root/both"))
     names = {item["name"] for item in config["clusters"]}
-    assert names == {"%s%d" % (whose, number) for whose in ("ours", "theirs") for number in range(rounds)}
+    assert names == {"%s%d" % (writer_name, number) for writer_name in ("module", "kubectl") for number in range(rounds)}
     assert not host.file("/root/both.lock").exists
 
 
@@ -125,19 +125,19 @@ def test_minted_identity_has_the_permissions_of_its_bindings():
 
 
 @pytest.mark.parametrize("kept", ["secret", "configmap"])
-def test_administrator_is_read_from_either_store_of_the_state(kept):
+def test_administrator_is_read_from_a_secret_or_a_configmap(kept):
     kubectl = KUBECTL + "--kubeconfig /root/.kube/admin -n kube-system "
     host = lab_host("bg2")
     kind_of_state = next(kind for kind in ("secret", "configmap") if host.run(kubectl + "get %s full-cluster-state" % kind).rc == 0)
     host.check_output("umask 077; " + kubectl + "get %s full-cluster-state -o jsonpath='{.data.full-cluster-state}' %s >/root/state" % (
         kind_of_state, "| base64 -d" if kind_of_state == "secret" else ""))
 
-    def make(kind):
+    def create(kind):
         host.check_output(kubectl + "create %s full-cluster-state --from-file=full-cluster-state=/root/state" % (
             "secret generic" if kind == "secret" else kind))
     try:
         host.run(kubectl + "delete secret,configmap full-cluster-state")
-        make(kept)
+        create(kept)
         host.check_output("rm -f /root/.kube/store")
         code, output = run_module("bg2", path="/root/.kube/store")
         assert code == 0 and "from its stored state" in output, output
@@ -146,7 +146,7 @@ def test_administrator_is_read_from_either_store_of_the_state(kept):
         code, output = run_module("bg2", path="/root/.kube/store")
         assert code != 0 and "The cluster has no full-cluster-state in kube-system" in output, output
     finally:
-        make(kind_of_state)
+        create(kind_of_state)
         host.check_output("rm /root/state")
 
 

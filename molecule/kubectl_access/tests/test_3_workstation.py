@@ -58,10 +58,10 @@ def test_several_clusters_are_added_although_a_control_plane_is_down(tmp_path):
             address: {"rancher_cluster": "two"}}}}}}))
 
     def run(path):
-        done = run_playbook("playbooks/kubeconfig.yml", variables={"kubectl_access_workstation_path": str(tmp_path / path)},
-                    inventories=[str(tmp_path / "hosts.yml")])
-        assert done.code == 4 and done.recap["gone"]["unreachable"] == 1, done.output
-        assert sum(counts["failed"] + counts["unreachable"] for counts in done.recap.values()) == 1, done.output
+        result = run_playbook("playbooks/kubeconfig.yml", variables={"kubectl_access_workstation_path": str(tmp_path / path)},
+                              inventories=[str(tmp_path / "hosts.yml")])
+        assert result.code == 4 and result.recap["gone"]["unreachable"] == 1, result.output
+        assert sum(counts["failed"] + counts["unreachable"] for counts in result.recap.values()) == 1, result.output
 
     run("all")
     run("of-{{ rancher_cluster }}")

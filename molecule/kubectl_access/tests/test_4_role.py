@@ -6,13 +6,13 @@ import re
 import pytest
 import yaml
 from kubeconfigs import PLAYBOOK, ROLE
-from lab import PREFIX, assert_refused, lab_host, run_playbook, wait_for
+from lab import PREFIX, assert_rejected, lab_host, run_playbook, wait_for
 
 
-def test_control_plane_is_used_if_the_nodes_own_address_does_not_answer():
+def test_control_plane_is_used_if_the_node_itself_does_not_answer():
     def server():
         run = run_playbook(ROLE, variables={"kubectl_access_path": "/root/.kube/server"},
-                   arguments=["--limit=bg4", "--tags=kubectl_access_kubeconfig"])
+                           arguments=["--limit=bg4", "--tags=kubectl_access_kubeconfig"])
         assert run.code == 0, run.output
         return yaml.safe_load(lab_host("bg4").check_output("cat /root/.kube/server"))["clusters"][0]["cluster"]["server"]
 
@@ -28,7 +28,7 @@ def test_control_plane_is_used_if_the_nodes_own_address_does_not_answer():
 def install_kubectl(check=False, **variables):
     """Run the role on bg4 with another path for kubectl, and return the Run."""
     return run_playbook(ROLE, arguments=["--limit=bg4"] + ["--check"] * check,
-                variables=dict({"kubectl_access_dest": "/root/kubectl"}, **variables))
+                        variables=dict({"kubectl_access_dest": "/root/kubectl"}, **variables))
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_kubectl_is_copied_from_the_control_machine(other_path, tmp_path):
 
 def test_kubectl_of_rke2_is_linked(other_path):
     other_path.check_output("mkdir -p /var/lib/rancher/rke2/bin && cd /var/lib/rancher/rke2/bin && cp /usr/local/bin/kubectl . "
-                           "&& echo >>kubectl")
+                            "&& echo >>kubectl")
     assert install_kubectl().code == 0
     assert other_path.file("/root/kubectl").linked_to == "/var/lib/rancher/rke2/bin/kubectl"
     assert install_kubectl().changed == 0
@@ -79,19 +79,19 @@ def test_kubectl_with_another_checksum_is_rejected(other_path):
 
 
 def test_identity_that_the_node_lacks_is_rejected():
-    assert_refused("has no certificate kube-apiserver with a key", playbook=ROLE, variables={"kubectl_access_identity": "kube-apiserver"},
-            arguments=["--limit=bg4"])
+    assert_rejected("has no certificate kube-apiserver with a key", playbook=ROLE, variables={"kubectl_access_identity": "kube-apiserver"},
+                    arguments=["--limit=bg4"])
 
 
-def test_directory_in_the_place_of_kubectl_is_rejected():
+def test_directory_at_the_path_of_kubectl_is_rejected():
     lab_host("bg4").check_output("mkdir -p /usr/local/lib/kubectl/kubectl")
-    assert_refused("/usr/local/lib/kubectl is a directory; it must be a file or not exist", playbook=ROLE, arguments=["--limit=bg4"],
-            variables={"kubectl_access_dest": "/usr/local/lib/kubectl"})
+    assert_rejected("/usr/local/lib/kubectl is a directory; it must be a file or not exist", playbook=ROLE, arguments=["--limit=bg4"],
+                    variables={"kubectl_access_dest": "/usr/local/lib/kubectl"})
 
 
 def test_kubectl_that_does_not_match_the_cluster_is_rejected():
-    assert_refused("kubectl v1.15.3 differs by more than one minor version from the cluster's v1.20.2", playbook=ROLE,
-                   arguments=["--limit=bg4"], variables={"kubectl_access_version": "1.15.3"})
+    assert_rejected("kubectl v1.15.3 differs by more than one minor version from the cluster's v1.20.2", playbook=ROLE,
+                    arguments=["--limit=bg4"], variables={"kubectl_access_version": "1.15.3"})
 
 
 @pytest.mark.parametrize("tag", ["kubectl_access_preflight", "kubectl_access_kubeconfig", "kubectl_access_kubectl"])
@@ -103,8 +103,8 @@ def test_each_tag_alone_changes_nothing_in_a_second_run(tag):
 
 
 def test_user_other_than_root_is_rejected():
-    assert_refused("The tasks run as nobody on bg2; root is required", playbook=ROLE, arguments=["--limit=bg2"],
-            variables={"ansible_become": True, "ansible_become_user": "nobody"})
+    assert_rejected("The tasks run as nobody on bg2; root is required", playbook=ROLE, arguments=["--limit=bg2"],
+                    variables={"ansible_become": True, "ansible_become_user": "nobody"})
 
 
 def test_removal_keeps_other_entries_of_the_kubeconfig():

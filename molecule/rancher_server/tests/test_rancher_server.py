@@ -2,7 +2,7 @@
 """The server that the role rancher_server runs, and input that the role rejects."""
 import json
 
-from lab import PASSWORD, PREFIX, assert_refused, lab_host, wait_for
+from lab import PASSWORD, PREFIX, assert_rejected, lab_host, wait_for
 
 PLAYBOOK = "molecule/rancher_server/converge.yml"
 URL = "https://%s.60:8443" % PREFIX
@@ -20,7 +20,7 @@ def call_api(path, token=None, body=None):
 
 def log_in():
     return call_api("/v3-public/localProviders/local?action=login",
-               body={"username": "admin", "password": PASSWORD})["token"]
+                    body={"username": "admin", "password": PASSWORD})["token"]
 
 
 def state():
@@ -56,27 +56,27 @@ def test_logins_leave_no_token():
 
 
 def test_wrong_password_is_rejected():
-    run = assert_refused("rejects both the requested and the bootstrap password of user admin", playbook=PLAYBOOK,
-                  variables={"rancher_admin_password": "Wrong-Password-1"})
+    run = assert_rejected("rejects both the requested and the bootstrap password of user admin", playbook=PLAYBOOK,
+                          variables={"rancher_admin_password": "Wrong-Password-1"})
     assert "Wrong-Password-1" not in run.output
 
 
 def test_wrong_checksum_of_the_ca_is_rejected():
-    assert_refused("but ca_checksum is 0000", playbook=PLAYBOOK, variables={"rancher_ca_checksum": "0" * 64})
+    assert_rejected("but ca_checksum is 0000", playbook=PLAYBOOK, variables={"rancher_ca_checksum": "0" * 64})
 
 
 def test_version_that_the_server_does_not_offer_is_rejected():
-    assert_refused("does not offer Kubernetes v1.99.0", playbook=PLAYBOOK, variables={
+    assert_rejected("does not offer Kubernetes v1.99.0", playbook=PLAYBOOK, variables={
         "rancher_server_clusters": [{"name": "new", "kubernetes_version": "v1.99.0"}]})
 
 
 def test_url_without_https_is_rejected():
-    assert_refused("http://", playbook=PLAYBOOK, variables={"rancher_server_url": "http://%s.60" % PREFIX})
+    assert_rejected("http://", playbook=PLAYBOOK, variables={"rancher_server_url": "http://%s.60" % PREFIX})
 
 
 def test_too_little_space_is_rejected():
-    assert_refused("100000 GiB are required for the state of the Rancher server", playbook=PLAYBOOK,
-            variables={"rancher_server_min_free_gib": "100000"})
+    assert_rejected("100000 GiB are required for the state of the Rancher server", playbook=PLAYBOOK,
+                    variables={"rancher_server_min_free_gib": "100000"})
 
 
 def test_port_in_use_is_rejected():
@@ -84,7 +84,7 @@ def test_port_in_use_is_rejected():
     host.check_output("systemd-run --unit=squatter python3 -m http.server 9443")
     try:
         wait_for(host, 9443)
-        assert_refused("These ports are in use: 9443 by python3", playbook=PLAYBOOK,
-                variables={"rancher_server_https_port": 9443})
+        assert_rejected("These ports are in use: 9443 by python3", playbook=PLAYBOOK,
+                        variables={"rancher_server_https_port": 9443})
     finally:
         host.check_output("systemctl stop squatter")

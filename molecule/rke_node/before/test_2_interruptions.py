@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs that are killed: each run continues past the task in which the previous one was killed.
+"""Runs that are killed: each run gets past the task in which the previous one was killed.
 
 After the last one, converge.yml must build the cluster, and its second run must change nothing.
 """
 import pytest
 from lab import kill_during
 
-PLACES = [
+INTERRUPTIONS = [
     # (task in which the run is killed, seconds after the task began, hosts that are restarted at the same time)
     ("docker_ce : Install the packages", 3, []),
     ("rancher_server : Run the server in a container", 1, []),
@@ -18,6 +18,6 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize("task, after, power_cut", PLACES, ids=[place[0] for place in PLACES])
-def test_run_is_killed_in_a_task(task, after, power_cut):
-    kill_during("site.yml", task, after, power_cut)
+@pytest.mark.parametrize("task, after, restarted", INTERRUPTIONS, ids=[interruption[0] for interruption in INTERRUPTIONS])
+def test_run_is_killed_during_a_task(task, after, restarted):
+    kill_during("site.yml", task, after, restarted)

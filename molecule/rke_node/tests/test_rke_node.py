@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from lab import PASSWORD, PREFIX, assert_refused, lab_host, run_playbook
+from lab import PASSWORD, PREFIX, assert_rejected, lab_host, run_playbook
 
 JOIN = "molecule/rke_node/join.yml"
 
@@ -29,30 +29,30 @@ def test_logins_of_interrupted_runs_expire():
 
 
 def test_wrong_password_is_rejected():
-    run = assert_refused("rejects both the requested and the bootstrap password of user admin",
-                  variables={"rancher_admin_password": "Wrong-Password-1"})
+    run = assert_rejected("rejects both the requested and the bootstrap password of user admin",
+                          variables={"rancher_admin_password": "Wrong-Password-1"})
     assert "Wrong-Password-1" not in run.output
 
 
 def test_wrong_checksum_of_the_ca_is_rejected():
-    assert_refused("but ca_checksum is 0000", variables={"rancher_ca_checksum": "0" * 64})
+    assert_rejected("but ca_checksum is 0000", variables={"rancher_ca_checksum": "0" * 64})
 
 
 def test_wrong_password_is_rejected_without_the_role_rancher_server():
-    assert_refused("rejects the password of user admin", playbook=JOIN,
-            variables={"rancher_admin_password": "Wrong-Password-1"})
+    assert_rejected("rejects the password of user admin", playbook=JOIN,
+                    variables={"rancher_admin_password": "Wrong-Password-1"})
 
 
 def test_missing_cluster_is_rejected():
-    assert_refused("the cluster nowhere of https://%s.70 does not exist" % PREFIX, playbook=JOIN,
-            variables={"rancher_cluster": "nowhere"})
+    assert_rejected("the cluster nowhere of https://%s.70 does not exist" % PREFIX, playbook=JOIN,
+                    variables={"rancher_cluster": "nowhere"})
 
 
 def test_host_of_another_cluster_is_rejected(tmp_path):
     inventory = tmp_path / "more.yml"
     inventory.write_text("all: {hosts: {bg4: {rke_node_name: bg5}}}")
-    assert_refused("bg4 has certificates of a cluster in /etc/kubernetes/ssl, but the cluster fay of",
-            playbook=JOIN, inventories=[str(inventory)])
+    assert_rejected("bg4 has certificates of a cluster in /etc/kubernetes/ssl, but the cluster fay of",
+                    playbook=JOIN, inventories=[str(inventory)])
 
 
 def test_run_can_be_limited_to_one_node():
@@ -71,7 +71,7 @@ def test_conditions_of_nodes_are_shown_during_the_wait():
     """The API server reports a stopped kubelet after 40 seconds (kube-controller-manager --node-monitor-grace-period)."""
     lab_host("bg4").check_output("docker stop kubelet")
     lab_host("bg1").check_output("for i in $(seq 90); do /usr/local/bin/kubectl get node bg4 | grep -q NotReady && exit 0; sleep 1; done; "
-                           "exit 1")
+                                 "exit 1")
     try:
         run = run_playbook(JOIN, variables={"rke_node_timeout": 75})
         reported = "bg4: not Ready: Kubelet stopped posting node status."

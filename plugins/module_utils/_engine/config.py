@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Docker's configuration as text: the unit, its environment files and daemon.json. Private to the collection.
 
-Nothing here reads a file. It is the lowest file of _engine: the others import DataRootError and DEFAULT_ROOT from here.
+Nothing here reads a file. The other files of _engine import DataRootError and DEFAULT_ROOT from here.
 """
 import json
 import re
@@ -15,7 +15,7 @@ ROOT_FLAG = re.compile(r"""\s+(?:(?:--data-root|--graph|-g)(?:=|\s+)|-g(?=/))("[
 
 
 class DataRootError(Exception):
-    """A message for the user: what the host has, what is required, what to do."""
+    """A message for the user: what was found, what is required, and what to do."""
 
 
 def split_root_flag(command):

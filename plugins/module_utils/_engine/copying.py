@@ -9,10 +9,17 @@ import signal
 import time
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
-from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import MARKER, gib, has_data, measure_data, partial_copy_path
+from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import (
+    MARKER,
+    format_gib,
+    has_data,
+    measure_data,
+    partial_copy_path,
+)
 from ansible_collections.fay.rancher.plugins.module_utils._files import make_directories
 
-KILLED_CODES = ("12", "20", "130", "137", "143")  # exit codes of an rsync that was killed, or whose other half was: rsync(1), sh(1)
+# Exit codes of an rsync of which one of its processes was killed: rsync(1), sh(1).
+KILLED_CODES = ("12", "20", "130", "137", "143")
 MAX_COPY_RESTARTS = 3
 MAX_COPY_PASSES = 3
 KILL_SECONDS = 30
@@ -56,7 +63,7 @@ class Copy:
         source, target = journal["from"], journal["to"]
         partial = partial_copy_path(target)
         if partial != target and has_data(target) and not os.path.isdir(partial):
-            os.rename(target, partial)  # complete once, but then Docker ran on the old root: update this copy
+            os.rename(target, partial)  # a complete copy from before Docker ran on the old root again: update it
         make_directories(partial, 0o710)
         if partial == target:
             open(os.path.join(target, MARKER), "w").close()
@@ -72,7 +79,7 @@ class Copy:
         if progress:
             size, percent, rate = progress
             lines.append("%s of %s copied from %s to %s (%d %%, %s)" % (
-                gib(size), gib(journal["size"]), journal["from"], journal["to"], percent, rate))
+                format_gib(size), format_gib(journal["size"]), journal["from"], journal["to"], percent, rate))
 
     def _has_succeeded(self, journal):
         code = self.state.read_copy_file("copy.code").strip()
@@ -89,7 +96,7 @@ class Copy:
         source, partial = journal["from"], partial_copy_path(journal["to"])
         differences = self.host.list_differences(source, partial)
         passes = journal.get("passes", 0)
-        if differences and passes < MAX_COPY_PASSES - 1:  # Docker has run on the old root since
+        if differences and passes < MAX_COPY_PASSES - 1:  # Docker has run on the old root since the last pass
             self.state.save_journal(journal, phase="stop", passes=passes + 1)
             return False
         if differences:
@@ -97,15 +104,16 @@ class Copy:
                 partial, source, MAX_COPY_PASSES, "; ".join(differences[:5])))
         copied, original = measure_data(partial)[1], measure_data(source)[1]
         if copied != original:
-            raise DataRootError("the copy at %s has %d entries and %s has %d" % (partial, copied, source, original))
+            raise DataRootError("the copy at %s has %d entries, but %s has %d" % (partial, copied, source, original))
         return True
 
-    def kill(self):
-        """End a copy that runs. Raises DataRootError if it does not end within KILL_SECONDS."""
+    def kill(self, journal):
+        """End a copy that is running. Raises DataRootError if it does not end within KILL_SECONDS."""
         deadline = self.clock() + KILL_SECONDS
         while self.state.is_copying():
             with contextlib.suppress(OSError, ValueError):
                 os.killpg(int(self.state.read_copy_file("copy.pid")), signal.SIGKILL)
             if self.clock() > deadline:
-                raise DataRootError("the copy cannot be stopped: process %s" % self.state.read_copy_file("copy.pid").strip())
+                raise DataRootError("the copy to %s did not end within %d seconds after it was killed. End process %s" % (
+                    journal["to"], KILL_SECONDS, self.state.read_copy_file("copy.pid").strip()))
             time.sleep(self.host.poll_seconds)

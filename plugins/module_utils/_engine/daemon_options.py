@@ -92,7 +92,7 @@ def problems(options, command="", version=""):
     messages += ["%s is set both in daemon.json and as a flag in docker.service" % name
                  for name in sorted((set(options) & options_set_by_flags(command)) - {"runtimes"})]
     if "graph" in options and "data-root" in options:
-        messages.append("graph and data-root are the same option")
+        messages.append("graph and data-root are both set, but they are the same option. Remove graph")
     return messages
 
 

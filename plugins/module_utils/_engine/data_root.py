@@ -42,10 +42,10 @@ class Move:
         phase    what is done in it                           continues with
         stop     stop Docker                                  stop
         copy     copy until the copy is identical             copy (the copy itself survives a kill)
-        place    give the data its new name                   stop: Docker can have changed the data since
+        place    give the data its new name                   stop: Docker may have changed the data since
         switch   write the configuration of the new root      stop if daemon.json names the old root, else switch
         start    rename: exchange the names; start, verify    start
-        retire   set the old root aside                       retire
+        retire   rename and record the old root               retire
 
         stop --> copy --> place --> switch --> start --> retire --> (no journal)
          ^        |                    |         |         ^
@@ -95,7 +95,7 @@ class Move:
                                     "configuration" % (journal["from"], journal["to"], error, journal["from"]))
 
     def _load_journal(self):
-        """The journal of a move to continue, None if there is none or it was rolled back."""
+        """The journal of the move to continue; None if there is none or it was rolled back."""
         journal = self.state.load_journal()
         if not journal:
             return None
@@ -108,7 +108,7 @@ class Move:
         if not self._is_switched(journal):
             self._roll_back(journal, reason)
             return None
-        if journal.get("undoing"):  # the new root counts, and can have been used since
+        if journal.get("undoing"):  # the new root is Docker's data, and Docker may have written to it since
             self.state.save_journal(journal, phase="switch", undoing=False)
         return journal
 
@@ -130,7 +130,7 @@ class Move:
         return Progress(True, dict(result, old_root=self.old_roots.newest()), lines)
 
     def _correct_phase(self, journal):
-        """Choose where to continue, see the table: Docker can have been started since the journal was written."""
+        """Choose the phase to continue with (see the table): Docker may have been started since the journal was written."""
         phase = journal["phase"]
         if phase == "place" or (phase == "switch" and not self._is_switched(journal)):
             self.state.save_journal(journal, phase="stop")
@@ -164,9 +164,10 @@ class Move:
         return True
 
     def _switch(self, journal, *unused):
-        """Write the configuration. Renaming the new daemon.json into place is the instant from which on the new root counts.
+        """Write the configuration. As soon as the new daemon.json is renamed into place, the new root is Docker's data.
 
-        A flag in the unit is removed after that: between the two, Docker would refuse to start, not start on an empty root.
+        A flag in the unit is removed after that. If the host boots in between, Docker refuses to start; in the other order it would
+        start on an empty root.
         """
         self.host.stop(*journal["services"])
         location = find_data_root(self.host, ask_docker=False)
@@ -179,7 +180,7 @@ class Move:
         if journal["services"]:  # containerd starts before Docker
             engine_files.move_containerd_root(self.host, journal["from"], journal["to"])
         if self.host.is_running():
-            raise DataRootError("Docker was started again and can have changed its data since it was copied. Stop what uses Docker")
+            raise DataRootError("Docker was started again and may have changed its data since it was copied. Stop what uses Docker")
         engine_files.write_daemon_json(self.host, options)
         if location.has_root_flag:
             engine_files.write_drop_in(self.host, location.command)
@@ -193,19 +194,19 @@ class Move:
         return True
 
     def _stop_live_restore(self, journal):
-        """Let containers stop together with Docker. _switch() and _roll_back() enable the option again."""
+        """Disable live-restore, so that containers stop together with Docker. _switch() and _roll_back() enable it again."""
         if journal["live_restore"]:
             engine_files.disable_live_restore(self.host, self.clock)
 
     # ---- the rollback
 
     def _roll_back(self, journal, reason):
-        """Let Docker run on its old root with its previous configuration. Raises DataRootError if that fails too."""
+        """Return Docker to its old root and its previous configuration. Raises DataRootError if that fails too."""
         method = self._method(journal)
         with contextlib.suppress(OSError):  # a full disk does not prevent the rollback
             self.state.save_journal(journal, undoing=True)
         try:
-            self.copy.kill()
+            self.copy.kill(journal)
             configuration = engine_files.read_configuration(self.host)
             is_changed = any(configuration[name] != journal[name] for name in ("daemon_json", "drop_in"))
             if is_changed or journal["phase"] in ("switch", "start"):

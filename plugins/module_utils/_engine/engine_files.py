@@ -51,7 +51,8 @@ def disable_live_restore(host, clock):
     deadline = clock() + RELOAD_SECONDS
     while host.docker_info().get("LiveRestoreEnabled"):
         if clock() > deadline:
-            raise DataRootError("Docker does not turn live-restore off. See `journalctl -u docker`")
+            raise DataRootError("live-restore is still on %d seconds after a reload of Docker; it must be off while the data is moved. "
+                                "See `journalctl -u docker`" % RELOAD_SECONDS)
         time.sleep(host.poll_seconds)
 
 
@@ -95,7 +96,7 @@ def repoint_containers(root, old, new):
     """In the containers of the data root at `root`, replace paths below `old` by the same paths below `new`.
 
     Docker stores absolute paths in containers/ID/config.v2.json: of volumes in MountPoints.NAME.Source, of logs and similar
-    files in fields of their own (moby v20.10 container/container.go), and does not determine them again when it starts. A
+    files in separate fields (moby v20.10 container/container.go), and does not determine them again when it starts. A
     path that the user mounted from the host (Type bind) is left unchanged. With userns-remap, the containers are in ROOT/UID.GID.
     Raises OSError.
     """

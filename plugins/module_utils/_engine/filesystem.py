@@ -36,8 +36,8 @@ DIRENT_TYPE_OFFSET = 18  # struct dirent of 64-bit Linux: d_ino 8, d_off 8, d_re
 
 # ---- paths
 
-def gib(size):
-    """Text of a number of bytes in GiB."""
+def format_gib(size):
+    """A number of bytes in GiB, as text such as `12.4 GiB`."""
     return "%.1f GiB" % (size / 1024.0 ** 3)
 
 
@@ -204,7 +204,7 @@ def list_mounts():
 
 
 def containing_mount(path):
-    """(mount point, filesystem type) of the mount that contains a path. Of two on one point it is the later."""
+    """(mount point, filesystem type) of the mount that contains a path; the later one if two have the same mount point."""
     real = os.path.realpath(path)
     best = ("", "")
     for mount in list_mounts():
@@ -266,7 +266,7 @@ def reports_entry_types(directory):
 
 
 def exchange(first, second):
-    """Exchange two paths of one filesystem in one step (renameat2(2)). Raises OSError if kernel or filesystem cannot."""
+    """Exchange two paths of one filesystem in one step: renameat2(2). Raises OSError, also if kernel or filesystem do not support it."""
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "renameat2"):
         raise OSError(errno.ENOSYS, "the C library has no renameat2")

@@ -21,7 +21,7 @@ CONTAINER_FORMAT = ('{{.Id}}|{{.State.Status}}|{{.HostConfig.RestartPolicy.Name}
                     '{{index .Config.Labels "com.docker.swarm.task.id"}}|{{range .Mounts}}{{.Name}} {{end}}')
 # Everything that Docker's data contains: links, ACLs, extended attributes, holes, devices, numeric owners.
 RSYNC_OPTIONS = ["-aHAXS", "--numeric-ids", "--delete", "--one-file-system", "--exclude=/lost+found", "--exclude=/" + MARKER]
-# The session of its own keeps the copy running if this run is killed.
+# Runs in a separate session, so that the copy continues if this run is killed.
 COPY_SCRIPT = 'cd "$0" && echo $$ >copy.pid && "$@" >copy.out 2>copy.err; echo $? >copy.part && mv copy.part copy.code'
 
 
@@ -39,7 +39,7 @@ def with_configured_root(info):
 
 
 class Host:
-    """The commands and the files of Docker on this host. Tests replace it by a host without Docker."""
+    """The commands and the files of Docker on this host. Tests replace it with a host without Docker."""
 
     default_root = DEFAULT_ROOT
     daemon_json = "/etc/docker/daemon.json"
@@ -93,7 +93,7 @@ class Host:
     def docker_info(self):
         """`docker info` as a dict, see with_configured_root(); empty if Docker does not answer.
 
-        It starts a stopped Docker through its socket.
+        The command starts a stopped Docker through its socket.
         """
         code, out, unused = self.run_docker("info", "--format", "{{json .}}")
         try:
@@ -110,7 +110,7 @@ class Host:
     def list_objects(self):
         """What Docker has: {images, containers: {id: [state, restart policy]}, volumes, networks (names)}.
 
-        Without what Docker itself can remove when it stops: containers of `docker run --rm` and of swarm tasks, with their
+        What Docker itself may remove when it stops is left out: containers of `docker run --rm` and of swarm tasks, with their
         anonymous volumes (a swarm node removes both when it replaces a task), and the swarm's networks. Raises DataRootError.
         """
         lists = {}
@@ -137,7 +137,7 @@ class Host:
         return containers, temporary_volumes
 
     def reload(self):
-        """Let Docker read daemon.json again."""
+        """Reload Docker: it reads daemon.json again."""
         self.run("systemctl", "reload", "docker.service")
 
     def stop(self, *services):
@@ -155,7 +155,7 @@ class Host:
             raise DataRootError("`systemctl stop docker` did not stop Docker. See `journalctl -u docker`")
 
     def start(self):
-        """Start Docker. Raises DataRootError with the end of its log."""
+        """Start Docker. Raises DataRootError with the last lines of Docker's log."""
         self.run("systemctl", "daemon-reload")
         self.run("systemctl", "reset-failed", "docker.service", "docker.socket")
         code, unused, err = self.run("systemctl", "start", "docker.service")
@@ -195,8 +195,8 @@ class Host:
     def apply_selinux_rules(self, target):
         """On an SELinux host, apply the rules for DEFAULT_ROOT to `target` too (semanage-fcontext(8), -e). Raises DataRootError.
 
-        Not the rules for the previous root: those may be such a substitution themselves, and libselinux does not follow one
-        substitution to another (label_file.c, selabel_sub_key()).
+        The rules for the previous root cannot be used: they may be such a substitution themselves, and libselinux does not follow
+        one substitution to another (label_file.c, selabel_sub_key()).
         """
         if self.run("selinuxenabled")[0] != 0:
             return

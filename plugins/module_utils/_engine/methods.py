@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the data itself changes its place: by a copy, by a rename, or not at all. Private to the collection."""
+"""How the data gets to its new path: by a copy, by a rename, or not at all. Private to the collection."""
 import contextlib
 import os
 
@@ -24,7 +24,7 @@ class ConfigurationOnly:
     """The data is left where it is; a flag in the unit is replaced by daemon.json. Base class of the other methods.
 
     The functions get the journal and are called in this order while Docker is stopped. Each can be repeated after a kill. After
-    a failure revert_data() runs before the configuration is restored, revert_names() after it.
+    a failure, revert_data() runs before the configuration is restored, and revert_names() after that.
     """
 
     # Where the move continues if Docker was started on the new root, by the boot of the host, before the move was complete.
@@ -34,7 +34,7 @@ class ConfigurationOnly:
         """Raise DataRootError if the data is still in use."""
 
     def transfer(self, journal, deadline, lines):
-        """Bring the data beside the new place: see Copy.advance()."""
+        """Copy the data to the filesystem of the new path. Arguments and return value are those of Copy.advance()."""
         return True
 
     def place(self, journal):
@@ -47,7 +47,7 @@ class ConfigurationOnly:
         """Complete the move after daemon.json names the new root, before Docker starts."""
 
     def retire(self, journal, old_roots):
-        """Set the old root aside."""
+        """Rename and record the old root."""
 
     def revert_data(self, journal):
         """Make the old path lead to the data again."""

@@ -11,7 +11,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.config import 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.docker_mounts import foreign_mounts
 from ansible_collections.fay.rancher.plugins.module_utils._engine.engine_files import containerd_root
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import (
-    gib,
+    format_gib,
     has_complete_data,
     has_data,
     is_same_path,
@@ -21,9 +21,9 @@ from ansible_collections.fay.rancher.plugins.module_utils._files import existing
 
 SPACE_FACTOR = 1.1  # required space and inodes, relative to what the data uses now
 
-# root: str. detected_from: `engine`, `daemon.json`, `unit` or `default`. command: str, the unit's ExecStart without a flag of
-# the data root. has_root_flag: bool, whether it has one. options: dict, daemon.json. info: dict, `docker info`, empty if Docker
-# was not asked or did not answer.
+# root: str. detected_from: `docker`, `daemon.json`, `unit` or `default`. command: str, the unit's ExecStart without a flag of
+# the data root. has_root_flag: bool, whether ExecStart has such a flag. options: dict, daemon.json. info: dict, `docker info`;
+# empty if Docker was not asked or did not answer.
 Location = collections.namedtuple("Location", "root detected_from command has_root_flag options info")
 
 
@@ -41,7 +41,7 @@ def find_data_root(host, ask_docker=True):
     command, flag = config.split_root_flag(config.expand_root_variables(start, variables))
     info = host.docker_info() if ask_docker else {}
     if info:
-        root, detected_from = info["DockerRootDir"], "engine"
+        root, detected_from = info["DockerRootDir"], "docker"
     else:
         candidates = [(options.get("data-root") or options.get("graph"), "daemon.json"), (flag, "unit"), (host.default_root, "default")]
         configured = [candidate for candidate in candidates if candidate[0]]
@@ -95,7 +95,7 @@ def _plan_configuration(target, location):
 
 
 def _has_data_to_move(old_roots, source, target, location):
-    """Whether `source` contains data that has to be moved. Raises DataRootError if it is an old root that is wanted again."""
+    """Whether `source` contains data that has to be moved. Raises DataRootError if it is an old root that is requested again."""
     if location.detected_from == "default" and source in old_roots.recorded():
         # Docker was removed, and with it the configuration that names the current root.
         if is_same_path(source, target):
@@ -126,7 +126,8 @@ def _check_target(source, target):
         raise DataRootError("%s is not a directory, and Docker's data cannot be moved there. Remove it, or choose another data root" % (
             target))
     if has_complete_data(target):
-        raise DataRootError("%s is not empty, and Docker's data is at %s. Empty it, or choose another data root" % (target, source))
+        raise DataRootError("%s is not empty, and Docker's data is at %s. The new data root must be empty or missing. Empty %s, or choose "
+                            "another data root" % (target, source, target))
 
 
 def is_remapped(location):
@@ -190,7 +191,7 @@ def _check_space(source, target, parent, size, entries):
     free, inodes = status.f_bavail * status.f_frsize, status.f_favail
     if free + copied_size < size * SPACE_FACTOR:
         raise DataRootError("%s has %s free; moving the data of %s needs %s. Free some space, or choose a data root on a larger "
-                            "filesystem" % (parent, gib(free), source, gib(size * SPACE_FACTOR - copied_size)))
+                            "filesystem" % (parent, format_gib(free), source, format_gib(size * SPACE_FACTOR - copied_size)))
     if status.f_files and inodes + copied_entries < entries * SPACE_FACTOR:
         raise DataRootError("%s has %d inodes free; moving the data of %s needs %d. Choose a data root on a filesystem with more inodes"
                             % (parent, inodes, source, entries * SPACE_FACTOR - copied_entries))

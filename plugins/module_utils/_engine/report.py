@@ -5,7 +5,7 @@
 import os
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.data_root import Move
-from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import gib, has_data, read_text
+from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import format_gib, has_data, read_text
 from ansible_collections.fay.rancher.plugins.module_utils._engine.plan import find_data_root, new_root_problem
 from ansible_collections.fay.rancher.plugins.module_utils._files import free_bytes
 
@@ -14,25 +14,31 @@ UNLIMITED_SECONDS = 10 ** 9
 
 
 def run(host, parameters, check_mode):
-    """Do what the module's parameters (dict) ask for and return its result (dict). Raises DataRootError, OSError."""
+    """Run the module with its parameters (dict) and return its result (dict). Raises DataRootError, OSError."""
     target = parameters["path"]
     is_report_only = target is None
     move = Move(host, "" if is_report_only else target.rstrip("/") or "/", parameters["keep_old"], parameters["config_backup"])
+    if parameters["_forget"]:
+        return _forget(move, parameters["_forget"], check_mode)
     if is_report_only:
-        return _report_only(move, check_mode)
+        return _result(move, find_data_root(host))
     if check_mode:
         return _preview(move)
     return _advance(move, parameters["_slice"] or UNLIMITED_SECONDS)
 
 
-def _report_only(move, check_mode):
+def _forget(move, paths, check_mode):
+    """The result of a run that removes `paths` (list of str), which the role has emptied, from the record of old roots."""
+    recorded = [path for path in paths if path in move.old_roots.recorded()]
     if not check_mode:
-        move.old_roots.prune()
-    return _result(move, find_data_root(move.host))
+        with move.state.run_lock():
+            for path in recorded:
+                move.old_roots.discard(path)
+    return _result(move, find_data_root(move.host), changed=bool(recorded))
 
 
 def _preview(move):
-    """What a run would do."""
+    """The result of a run in check mode."""
     location = find_data_root(move.host)
     plan = move.state.load_journal() or move.plan(location)
     removable = move.old_roots.removable()
@@ -54,7 +60,7 @@ def _advance(move, seconds):
 
 
 def _result(move, location, **changes):
-    """The result of a run that is done. changes: values that are not those of a run without changes."""
+    """The result of a run that is done. changes: values that differ from those of a run without changes."""
     result = dict(changed=False, done=True, lines=[], moved={}, old_root="", removed_roots=[])
     result.update(
         root=location.root, detected_from=location.detected_from, has_data=has_data(location.root), options=location.options,
@@ -73,7 +79,7 @@ def describe_plan(plan, detected_from):
         return ["The data root remains %s; its flag in docker.service would be replaced by daemon.json" % plan["to"],
                 "Running containers that would restart: %d" % containers]
     lines = ["%s would be moved from %s (detected from: %s) to %s by %s; %s are free there" % (
-        gib(plan["size"]), plan["from"], detected_from, plan["to"], plan["method"], gib(plan["free"])),
+        format_gib(plan["size"]), plan["from"], detected_from, plan["to"], plan["method"], format_gib(plan["free"])),
         "Running containers that would stop during the move: %d" % containers]
     if plan["swarm"]:
         lines.append("This swarm node would be unavailable during the move, and its services would run on other nodes. Drain it first")

@@ -56,7 +56,7 @@ class State:
 
     @contextlib.contextmanager
     def run_lock(self):
-        """Exclude other runs of the module. Raises DataRootError if there is one."""
+        """Exclude other runs of the module. Raises DataRootError if another one is active."""
         make_directories(self.directory, 0o700)
         with open(self.path("docker-data-root.lock"), "w") as lock:
             try:
@@ -126,19 +126,14 @@ class OldRoots:
         self._write([known for known in self.recorded() if known != path] + [path])
 
     def discard(self, path):
-        """Remove a path from the record: it is in use again."""
+        """Remove a path from the record: it is in use again, or it was emptied."""
         self._write([known for known in self.recorded() if known != path])
-
-    def prune(self):
-        """Remove paths without data from the record, so that later data at such a path is not taken for an old root."""
-        if self.recorded() != self.existing():
-            self._write(self.existing())
 
     def _write(self, paths):
         write_atomically(self.state.old_roots_path, json.dumps(paths), 0o600)
 
     def set_aside(self, root):
-        """Rename a root to ROOT.old-DATE and record it. A mount point cannot be renamed and keeps its name."""
+        """Rename a root to ROOT.old-DATE and record it. A mount point cannot be renamed, so it is only recorded."""
         if os.path.ismount(root):
             self.add(root)
             return
@@ -166,3 +161,4 @@ class OldRoots:
                     remove_path(os.path.join(path, name))
             else:
                 shutil.rmtree(path)
+            self.discard(path)  # later data at this path is not an old root

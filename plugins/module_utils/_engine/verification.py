@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether Docker has on its new data root what it had before. Private to the collection."""
+"""Checks that Docker has the same objects on its new data root as before. Private to the collection."""
 import time
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
@@ -26,7 +26,7 @@ def verify_objects(host, root, before, clock):
         if not stopped:
             return
         if clock() > deadline:
-            raise DataRootError("on the new data root these containers do not run again: %s" % ", ".join(stopped[:5]))
+            raise DataRootError("these containers are not running again on the new data root: %s" % ", ".join(stopped[:5]))
         time.sleep(host.poll_seconds)
 
 
@@ -35,7 +35,7 @@ def check_objects(before, after):
     for kind in ("images", "volumes", "networks", "containers"):
         missing = sorted(set(before[kind]) - set(after[kind]))
         if missing:
-            raise DataRootError("on the new data root these %s are missing: %s" % (kind, ", ".join(missing[:5])))
+            raise DataRootError("these %s are missing on the new data root: %s" % (kind, ", ".join(missing[:5])))
 
 
 def stopped_containers(before, after):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An identity at an API server, tested before it is written into a kubeconfig. Private to the collection.
 
-The values follow each other: Identity → Server → Access → VerifiedAccess. Each function returns a new value and changes none.
+An Identity and a Server make an Access, and a tested Access is a VerifiedAccess. Functions return new values and change no argument.
 """
 import base64
 import datetime
@@ -15,6 +15,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.api import
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.certificates import CertificateError
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.openssl import is_signed_by
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.pki import PkiError
+from ansible_collections.fay.rancher.plugins.module_utils._secrets import repr_of
 
 # Permissions in which the identities of a node differ; see docs/kubectl.md.
 REPORTED_RIGHTS = ("get nodes", "get pods", "get pods/log", "get secrets", "get configmaps")
@@ -29,6 +30,8 @@ class Identity(NamedTuple):
     paths: dict = None  # {client-certificate, client-key} if they are files of the node, else None
     token: str = None
     token_expires: datetime.datetime = None  # aware; None for a token that never expires
+
+    __repr__ = repr_of("name", "paths", "token_expires")
 
 
 class Server(NamedTuple):
@@ -103,7 +106,7 @@ def first_reachable_server(request):
 
 
 def certificate_name_problem(url, tls_server_name):
-    """Why the certificate of a server cannot be used for its name (str), or None. Raises ApiError if it does not answer."""
+    """Why the certificate of a server is not valid for its name (str), or None. Raises ApiError if the server does not answer."""
     certificate = _api.serving_certificate(url, tls_server_name)
     name = tls_server_name or _api.host_and_port(url)[0]
     if _certificates.covers_host(certificate, name):
@@ -122,7 +125,7 @@ def validate(access, requirements):
 
 
 def check_certificates(access):
-    """The expiry dates of an access {certificate, token, authority: datetime}, as far as they exist. Contacts no server.
+    """The expiry dates of an access, those that exist: {certificate, token, authority: datetime}. Contacts no server.
 
     Raises PkiError if key, dates or signature of the certificate are not valid.
     """
@@ -134,7 +137,7 @@ def check_certificates(access):
         try:
             dates["authority"] = _certificates.decode(authority)["not_after"]
         except CertificateError as error:
-            raise PkiError("The certificate of the cluster's CA %s cannot be used: %s" % (access.server.authority_path or "", error))
+            raise PkiError("The certificate of %s cannot be used: %s" % (authority_label(access.server.authority_path), error))
     if access.identity.certificate is not None:  # an empty file is a damaged certificate
         certificate = check_identity(access.identity, access.signer, access.server.authority_path)
         dates["certificate"] = certificate["not_after"]
@@ -159,13 +162,19 @@ def check_identity(identity, signer, signer_path=None):
         raise PkiError("The certificate of %s expired on %s. Renew the cluster's certificates" % (
             label, _certificates.format_date(certificate["not_after"])))
     if authority and (certificate["issuer"] != authority["subject"] or is_signed_by(identity.certificate, signer) is False):
-        raise PkiError("The certificate of %s is not signed by the cluster's CA %s (%s), but by %s" % (
-            label, signer_path or "", _certificates.format_name(authority["subject"]), _certificates.format_name(certificate["issuer"])))
+        raise PkiError("The certificate of %s is not signed by %s (%s), but by %s" % (
+            label, authority_label(signer_path), _certificates.format_name(authority["subject"]),
+            _certificates.format_name(certificate["issuer"])))
     return certificate
 
 
+def authority_label(path):
+    """The cluster's CA in messages (str). path: str, or None if it is not a file of the node."""
+    return "the cluster's CA " + path if path else "the cluster's CA"
+
+
 def query_api(access, requirements):
-    """(version, {right: bool}) of the cluster, as the API server answers the identity.
+    """(version, {right: bool}) of the cluster, as the API server reports them to the identity.
 
     The rights are REPORTED_RIGHTS in all namespaces, and those of the Requirements in their namespace. Raises ApiError, also if
     one of the latter is denied.
@@ -191,7 +200,7 @@ def expiry_warnings(verified, days):
 
 
 def report(verified):
-    """What the module kubeconfig returns of a VerifiedAccess."""
+    """What the module kubeconfig returns about a VerifiedAccess."""
     access = verified.access
     expires = {name: {"date": _certificates.format_date(end), "days": _certificates.days_until(end)}
                for name, end in verified.expiry_dates.items()}

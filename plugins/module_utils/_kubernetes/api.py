@@ -41,7 +41,7 @@ def host_and_port(url):
 
 
 def serving_certificate(url, tls_server_name=None, timeout=10):
-    """The decoded certificate of a server, whoever signed it. timeout: seconds. Raises ApiError."""
+    """The decoded certificate of a server, without verification. timeout: seconds. Raises ApiError."""
     host, port = host_and_port(url)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -86,7 +86,7 @@ class Api:
             try:
                 self.context.load_cert_chain(*paths)
             except ssl.SSLError as error:
-                raise ApiError("Certificate and key cannot be used: %s" % error)
+                raise ApiError("The client certificate and its key cannot be used: %s" % error)
 
     def request(self, method, path, body=None):
         """The JSON value that the server answers. body: a JSON value or None. Raises ApiError, with `status` for an HTTP error."""

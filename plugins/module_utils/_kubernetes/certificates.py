@@ -90,7 +90,7 @@ def decode_time(element):
     try:
         return datetime.datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
     except ValueError:
-        raise CertificateError("%r is not a date as certificates contain it" % text)
+        raise CertificateError("%r is not a valid date in a certificate" % text)
 
 
 def decode_alternative_names(extensions):
@@ -159,12 +159,12 @@ def format_date(date):
 
 
 def common_name(name):
-    """The CN of a subject; empty if it has none. It is the user for Kubernetes."""
+    """The CN of a subject; empty if it has none. Kubernetes uses it as the name of the user."""
     return next((value for attribute, value in name if attribute == "CN"), "")
 
 
 def organizations(name):
-    """The O values of a subject. They are the groups for Kubernetes."""
+    """The O values of a subject. Kubernetes uses them as the groups of the user."""
     return [value for attribute, value in name if attribute == "O"]
 
 
@@ -186,7 +186,7 @@ def covers_host(certificate, host):
 
 @contextlib.contextmanager
 def as_files(*texts):
-    """The paths of temporary files with these texts, since ssl and openssl read files only. Only the running user can read them."""
+    """Paths of temporary files with these texts, since ssl and openssl read only files. No other user can read the files."""
     with tempfile.TemporaryDirectory() as folder:  # mode 0700
         paths = [os.path.join(folder, str(number)) for number in range(len(texts))]
         for path, text in zip(paths, texts):
@@ -210,5 +210,5 @@ def key_matches(certificate, key):
 
 
 def reject_password():
-    """Called by ssl for a key with a password. Without it, ssl would ask on the terminal."""
+    """Called by ssl for a key with a password. Without this function, ssl would ask for the password on the terminal."""
     raise ValueError("keys with a password are not supported")

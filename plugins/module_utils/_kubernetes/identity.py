@@ -25,6 +25,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.api import
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.certificates import CertificateError
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.kubeconfig import KubeconfigError
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.pki import PkiError
+from ansible_collections.fay.rancher.plugins.module_utils._secrets import repr_of
 
 LOOPBACK_SERVER = "https://127.0.0.1:6443"  # API server, or RKE1's nginx-proxy: rancher/rke @v1.3.3 services/nginxproxy.go
 # RKE1's stored state, a Secret or a ConfigMap: rancher/rke @v1.3.3 cluster/state.go.
@@ -42,12 +43,14 @@ class MintRequest(NamedTuple):
     warn_days: int  # it is replaced if it expires sooner
     current_user: dict  # the fields of the user in the file, which may contain an earlier certificate
 
+    __repr__ = repr_of("subject", "days", "warn_days")
+
 
 class NodeIdentityFinder:
     """Finds identities on a node.
 
-    layout: a Layout. server_request: a ServerRequest, in which `node` is the node's own server; without URLs only that one.
-    requirements: Requirements. mint: a MintRequest or None.
+    layout: a Layout. server_request: a ServerRequest, in which `node` stands for the servers that the node itself uses; without URLs,
+    only these are used. requirements: Requirements. mint: a MintRequest or None.
     """
 
     def __init__(self, layout, server_request, requirements, mint=None):
@@ -55,11 +58,14 @@ class NodeIdentityFinder:
         self.server_request = ServerRequest(tuple(self.expand_urls(server_request.urls or ("node",))), server_request.tls_server_name)
 
     def expand_urls(self, urls):
-        """The URLs with those of the node in the place of `node`. Raises PkiError."""
+        """The URLs, with `node` replaced by the URLs that the node itself uses. Raises PkiError."""
         return [expanded for url in urls for expanded in (self.node_servers() if url == "node" else [url])]
 
     def node_servers(self):
-        """URLs at which the node itself reaches an API server: its loopback address, then what its agent uses. Raises PkiError."""
+        """URLs at which the node itself reaches an API server: its loopback address, then those in its agent's kubeconfig.
+
+        Raises PkiError.
+        """
         path = self.layout.kubeconfig
         agent = parse_kubeconfig(_pki.read_pem(path), path) if path else _kubeconfig.empty()
         urls = [(item.get("cluster") or {}).get("server") for item in agent["clusters"]]
@@ -72,7 +78,7 @@ class NodeIdentityFinder:
         return validate(self.find_by_name(name), self.requirements)
 
     def find_by_name(self, name):
-        """The Access for any value of the option `identity` but `auto`. Raises PkiError, ApiError."""
+        """The Access for any value of the option `identity` except `auto`. Raises PkiError, ApiError."""
         if name == "admin" and self.layout.kind == "rke1":
             return self.load_stored_admin()
         identity, reason = self.choose_identity(name)
@@ -187,7 +193,8 @@ def stored_admin_kubeconfig(api):
 def access_of_content(content, server_request, verify):
     """The Access in the current context of a kubeconfig (str). Raises PkiError, ApiError.
 
-    server_request: a ServerRequest that precedes the server and the name of the kubeconfig. verify: whether servers are tried.
+    server_request: a ServerRequest, which overrides the server and the TLS server name of the kubeconfig. verify: whether servers are
+    tried.
     """
     identity, server = parse_context(content, "The kubeconfig in content", "content")
     request = ServerRequest(server_request.urls or (server.url,), server_request.tls_server_name or server.tls_server_name)
@@ -196,7 +203,7 @@ def access_of_content(content, server_request, verify):
 
 
 def signer_of(identity, authority):
-    """The CA (PEM) of a kubeconfig if its certificate names it as its issuer, else None.
+    """The CA (PEM) of a kubeconfig if it is the issuer of the identity's certificate, else None.
 
     The clients of RKE2 and K3s have a separate CA, which no kubeconfig contains. Only the API server can verify them.
     """
@@ -210,7 +217,7 @@ def signer_of(identity, authority):
 
 
 def parse_kubeconfig(text, label):
-    """The data of a kubeconfig (str). label: what messages call it. Raises PkiError."""
+    """The data of a kubeconfig (str). label: its name in messages. Raises PkiError."""
     try:
         return _kubeconfig.parse(text)
     except KubeconfigError as error:
@@ -220,7 +227,7 @@ def parse_kubeconfig(text, label):
 def parse_context(text, label, name):
     """(Identity, Server) of the current context of a kubeconfig (str), or of its only one.
 
-    label: str, what messages call the kubeconfig. name: str, of the Identity. Raises PkiError.
+    label: str, the name of the kubeconfig in messages. name: str, of the Identity. Raises PkiError.
     """
     value = parse_kubeconfig(text, label)
     contexts = [item["name"] for item in value["contexts"]]

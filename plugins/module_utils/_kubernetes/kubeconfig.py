@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kubeconfigs as data: parse, build, merge, render, redact. Without files and network. Private to the collection.
+"""Kubeconfigs as data: parse, build, merge, render, redact. Uses no files and no network. Private to the collection.
 
 The format is kubectl's (k8s.io/client-go tools/clientcmd/api/v1): sorted keys, and lists of {name, KIND}.
 No function changes its arguments.
@@ -45,7 +45,7 @@ def validated(value):
     if value is None:
         return empty()
     if not isinstance(value, dict):
-        raise KubeconfigError("it must be a mapping, got %s" % type(value).__name__)
+        raise KubeconfigError("it must be a map, got %s" % type(value).__name__)
     if value.get("kind", "Config") != "Config":
         raise KubeconfigError("its kind is %r; Config is required" % (value["kind"],))
     value = dict(value)
@@ -83,7 +83,7 @@ def find_entry(value, plural, kind, name):
 
 
 def merge(current, addition, make_current=True):
-    """`current` with the entries of `addition`, which replace entries of the same names. Everything else is kept.
+    """A copy of `current` with the entries of `addition`, which replace entries of the same names. Everything else is kept.
 
     make_current: whether the current context of `addition` becomes the current one.
     """
@@ -114,7 +114,7 @@ def referenced_names(value, kind):
 
 
 def without(current, names):
-    """`current` without a context, and without its user and cluster unless another context refers to them.
+    """A copy of `current` without a context, and without its user and cluster unless another context refers to them.
 
     names: {cluster, user, context}.
     """
@@ -163,7 +163,7 @@ def rename(value, contexts=None, clusters=None, users=None):
 
 
 def has_comments(text):
-    """Whether a YAML text has comments. They are lost when its data are written."""
+    """Whether a YAML text has comments, which are lost when its data is written."""
     scalars = [(token.start_mark.index, token.end_mark.index) for token in yaml.scan(text) if isinstance(token, yaml.ScalarToken)]
     position = text.find("#")
     while position >= 0:
@@ -177,7 +177,7 @@ def render(value):
     """The text that kubectl would write."""
     style = dict(default_flow_style=False, sort_keys=True, width=10 ** 9)
     text = yaml.safe_dump(value, allow_unicode=True, **style)
-    # PyYAML writes some line separators (U+0085) in a form that does not survive reading. Then all characters are escaped.
+    # PyYAML cannot read back some line separators that it writes (U+0085). A text with one is written with escaped characters instead.
     return text if yaml.safe_load(text) == value else yaml.safe_dump(value, **style)
 
 

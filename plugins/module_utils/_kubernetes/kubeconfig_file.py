@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ansible_collections.fay.rancher.plugins.module_utils._files import (
     as_owner_of,
-    change_with_kubectl,
+    change_under_kubectl_lock,
     existing_parent,
     first_foreign_owner,
     make_directories,
@@ -21,6 +21,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._files import (
 )
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import kubeconfig as _kubeconfig
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.kubeconfig import KubeconfigError
+from ansible_collections.fay.rancher.plugins.module_utils._secrets import repr_of
 
 DIRECTORY_MODE = 0o700
 
@@ -29,7 +30,7 @@ class FileRequest(NamedTuple):
     """The file of a kubeconfig, from the options `path`, `owner`, `group` and `mode`."""
 
     path: str  # absolute
-    owner: str = None  # None: the present owner, or that of the directory
+    owner: str = None  # None: the current owner, or that of the directory
     group: str = None
     mode: int = 0o600
 
@@ -40,6 +41,8 @@ class Entry(NamedTuple):
     names: dict  # {cluster, user, context}
     kubeconfig: dict  # as data; None if the context must be absent
     make_current: bool = True
+
+    __repr__ = repr_of("names", "make_current")
 
 
 class FileChange(NamedTuple):
@@ -53,9 +56,11 @@ class FileChange(NamedTuple):
     changed: bool
     backup: str = ""  # path of a copy with the comments, empty without one
 
+    __repr__ = repr_of("owner", "is_new", "changed", "backup")
+
     @property
     def data_changed(self):
-        """Whether the data differ, and not only owner or mode."""
+        """Whether the data differs, and not only owner or mode."""
         return self.before != self.after
 
 
@@ -78,21 +83,26 @@ def read_text(path):
         raise KubeconfigError("it cannot be read: %s" % error)
 
 
+def find_account(find, kind, name):
+    """The entry of a user or group, from `find` of the module pwd or grp. kind: `user` or `group`. Raises OSError."""
+    try:
+        return find(name)
+    except KeyError:
+        raise OSError("the %s %s does not exist on this host. Create it first" % (kind, name))
+
+
 def resolve_owner(request):
     """(uid, gid) for a FileRequest: the requested ones, else those of the file, else those of its directory. Raises OSError."""
     info = os.stat(existing_parent(request.path))
     uid, gid = info.st_uid, info.st_gid
-    try:
-        if request.owner:
-            account = pwd.getpwnam(request.owner)
-            uid, gid = account.pw_uid, account.pw_gid
-        if request.group:
-            gid = grp.getgrnam(request.group).gr_gid
-    except KeyError:
-        raise OSError("owner is %s and group is %s; this host has no such user or group" % (request.owner, request.group))
+    if request.owner:
+        account = find_account(pwd.getpwnam, "user", request.owner)
+        uid, gid = account.pw_uid, account.pw_gid
+    if request.group:
+        gid = find_account(grp.getgrnam, "group", request.group).gr_gid
     if os.geteuid() not in (0, uid):
-        raise OSError("its owner cannot be changed to uid %d by uid %d, which runs the task or owns the directory. Choose that owner or "
-                      "another path" % (uid, os.geteuid()))
+        raise OSError("its owner cannot be changed to uid %d by uid %d, which runs the task or owns the directory. Set owner to the "
+                      "latter user, or choose another path" % (uid, os.geteuid()))
     return uid, gid
 
 
@@ -107,10 +117,10 @@ def make_directory(path, owner):
 
 @contextlib.contextmanager
 def directory_lock(path):
-    """Hold a lock on the directory of a file, or on its nearest parent that exists. It ends with the process. Raises OSError.
+    """Hold a lock on the directory of a file, or on its nearest parent that exists. Raises OSError.
 
-    Runs for the same file must not overlap while they replace its token: each would delete the token that the other one wrote.
-    A filesystem without such locks (NFS) gives none.
+    Runs for the same file must not overlap while they replace its token: each would delete the token that the other one wrote. The
+    lock is released when the process ends. On a filesystem without such locks (NFS), nothing is locked.
     """
     with as_owner_of(path):
         handle = os.open(existing_parent(os.path.dirname(path)), os.O_RDONLY)
@@ -129,7 +139,7 @@ def create_directory(request):
 
 
 def update(request, entry, check_mode=False):
-    """The FileChange that brings a file to an Entry; None if the file need not exist. Writes it unless in check mode.
+    """Add an Entry to a file, or remove it: the FileChange, or None if the file need not exist. In check mode nothing is written.
 
     request: a FileRequest. Raises KubeconfigError, LockError, OSError, and then leaves the file unchanged.
     """
@@ -145,12 +155,12 @@ def update(request, entry, check_mode=False):
             changes.append(write_change(request, plan_change(request, entry)))
             return changes[-1].changed
 
-        change_with_kubectl(request.path, change)
+        change_under_kubectl_lock(request.path, change)
         return changes[0]
 
 
 def plan_change(request, entry):
-    """The FileChange that brings a file to an Entry. Raises KubeconfigError, OSError."""
+    """The FileChange that adds an Entry to a file, or removes it. Raises KubeconfigError, OSError."""
     owner = resolve_owner(request)
     text = read_text(request.path)
     before = _kubeconfig.parse(text)
@@ -169,7 +179,7 @@ def apply_entry(current, entry):
 
 
 def write_change(request, change):
-    """Write a FileChange, unless nothing differs. Returns it with the path of the backup. Raises OSError."""
+    """Write a FileChange, unless nothing changes. Returns the FileChange with the path of the backup. Raises OSError."""
     if not change.changed:
         return change
     backup = ""

@@ -25,6 +25,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.pki import
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.rancher_access import TokenRequest, find_token_access
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import CONNECTION_ARGUMENTS, RancherError, connect
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.tokens import Tokens
+from ansible_collections.fay.rancher.plugins.module_utils._secrets import repr_of
 
 DEFAULT_IDENTITY = "admin"
 
@@ -49,6 +50,8 @@ class RancherRequest(NamedTuple):
     purpose: str
     days: int
 
+    __repr__ = repr_of("cluster", "purpose", "days")
+
 
 class Request(NamedTuple):
     """What a run must achieve: an Entry of `names` in a file, with an identity of one of three sources."""
@@ -65,6 +68,8 @@ class Request(NamedTuple):
     node: NodeRequest  # used without `content` and `rancher`
     content: str  # another kubeconfig, or None
     rancher: RancherRequest  # or None
+
+    __repr__ = repr_of("file", "names", "is_present", "node", "rancher", "check_mode")
 
 
 def run(request, warn):
@@ -141,7 +146,7 @@ def run_without_rancher(request, warn):
 
 
 def run_with_rancher(request, warn):
-    """What the module returns for a Request with `rancher`: the file has a token of its own, or neither of them exists.
+    """What the module returns for a Request with `rancher`. Afterwards the file contains its own token, or entry and token are deleted.
 
     Raises RancherError, PkiError, ApiError, KubeconfigError, LockError, OSError.
     """
@@ -153,7 +158,8 @@ def run_with_rancher(request, warn):
         if request.is_present:
             verified, token_id = find_token(request, _file.read_data(request.file.path), tokens)
         result = update_file(request, verified, warn)
-        # Only now: until the file is written, an interrupted run must leave the token in it valid. The next run finds both tokens.
+        # Not earlier: if the run is interrupted before it writes the file, the token in the file must be valid. The next run then finds
+        # both tokens.
         superseded = [token["id"] for token in tokens.all() if token["id"] != token_id]
         if superseded and not request.check_mode:
             tokens.delete(superseded)

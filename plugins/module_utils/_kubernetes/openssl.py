@@ -35,12 +35,13 @@ def is_signed_by_any(certificate, authorities):
 
 
 def create_client_certificate(layout, subject, days):
-    """(certificate, key), PEM texts, signed with the CA's key of a control plane node. No file of the CA is changed.
+    """(certificate, key), PEM texts, signed with the CA's key on a control plane node. No file of the CA is changed.
 
     layout: a Layout. subject: str as openssl expects it, `/O=viewers/CN=alice`. days: int, lifetime. Raises PkiError.
     """
     if not _pki.exists(layout.signer_key):
-        raise PkiError("%s does not exist: only control plane nodes have the CA's key. Use mint on one of them" % layout.signer_key)
+        raise PkiError("%s does not exist: only control plane nodes have the CA's key. Use identity mint on one of them"
+                       % layout.signer_key)
     with tempfile.TemporaryDirectory() as folder:
         key, request, extensions = (os.path.join(folder, name) for name in ("key", "request", "extensions"))
         with open(extensions, "w") as target:

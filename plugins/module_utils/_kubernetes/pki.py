@@ -81,8 +81,9 @@ def find_layout(directory=None):
     if directory and is_directory(directory):
         raise PkiError("%s contains no certificates of RKE1, RKE2, K3s or kubeadm: one of kube-ca.pem, server-ca.crt and pki/ca.crt is "
                        "required" % directory)
-    raise PkiError("%s does not exist: this host has not joined a cluster yet, or keeps its certificates elsewhere (pki_dir)" % (
-        directory or " nor ".join(DIRECTORIES)))
+    problem = "%s does not exist" % directory if directory else "There are no certificates in %s" % ", ".join(DIRECTORIES)
+    raise PkiError("%s: this host has not joined a cluster yet, or keeps its certificates in another directory. Join a cluster, or set "
+                   "that directory (pki_dir; path of cluster_pki_info)" % problem)
 
 
 def detect_rke1(directory):
@@ -124,15 +125,15 @@ def detect_kubeadm(directory):
 
 
 def certificate_pairs(directory, certificate_suffix, key_suffix, prefix=""):
-    """{name: (certificate, key)}: the files of a directory with these suffixes that have a key beside them.
+    """{name: (certificate, key)} of the certificates in a directory whose key is in the same directory.
 
-    prefix: str, a directory below (`etcd/`), which is also the beginning of the names. Raises UnreadableError.
+    prefix: str, a subdirectory (`etcd/`), which is also the beginning of the names. Raises UnreadableError.
     """
     directory = os.path.join(directory, prefix)
     try:
         files = os.listdir(directory) if is_directory(directory) else []
     except PermissionError as error:
-        raise unreadable(directory, error)
+        raise unreadable_error(directory, error)
     pairs = {}
     for file in sorted(files):
         stem = file[:-len(certificate_suffix)]
@@ -142,7 +143,7 @@ def certificate_pairs(directory, certificate_suffix, key_suffix, prefix=""):
 
 
 def authority_paths(layout):
-    """Paths of all CA certificates of a node: of the clients, of the API server, of extensions and of etcd. Raises UnreadableError."""
+    """Paths of a node's CA certificates: for clients, the API server, API extensions and etcd. Raises UnreadableError."""
     paths = [layout.signer, layout.authority] + [os.path.join(layout.directory, name) for name in OTHER_AUTHORITIES]
     return [path for path in dict.fromkeys(paths) if exists(path)]
 
@@ -161,7 +162,7 @@ def has_etcd(layout):
     """Whether etcd runs on the node according to its files. Raises UnreadableError."""
     if layout.kind == "rke1":  # kube-etcd-ADDRESS, on etcd hosts only: rancher/rke @v1.3.3 pki/deploy.go
         return any(name.startswith("kube-etcd-") and "-client" not in name for name in layout.identities)
-    # RKE2 and K3s create etcd's certificates on every server; its data are where it runs (k3s-io/k3s pkg/etcd/etcd.go DBDir).
+    # RKE2 and K3s create etcd's certificates on every server, but its data only where it runs (k3s-io/k3s pkg/etcd/etcd.go DBDir).
     folder = "pki/etcd" if layout.kind == "kubeadm" else "server/db/etcd"
     return is_directory(os.path.join(layout.directory, folder))
 
@@ -188,12 +189,12 @@ def status(path):
     try:
         return _files.status(path)
     except PermissionError as error:
-        raise unreadable(path, error)
+        raise unreadable_error(path, error)
 
 
-def unreadable(path, error):
+def unreadable_error(path, error):
     """The UnreadableError for a PermissionError."""
-    return UnreadableError("%s cannot be read: %s. Root is required: run the module as root (become: true)" % (path, error.strerror))
+    return UnreadableError("%s cannot be read: %s. Run the module as root (become: true)" % (path, error.strerror))
 
 
 def read_pem(path):
@@ -202,6 +203,6 @@ def read_pem(path):
         with open(path, encoding="ascii", errors="replace") as source:
             return source.read()
     except PermissionError as error:
-        raise unreadable(path, error)
+        raise unreadable_error(path, error)
     except OSError as error:
         raise PkiError("%s cannot be read: %s" % (path, error.strerror))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module cluster_pki_info returns of a node's certificates. Private to the collection."""
+"""What the module cluster_pki_info returns about a node's certificates. Private to the collection."""
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import certificates as _certificates
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes import pki as _pki
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.certificates import CertificateError
@@ -21,7 +21,7 @@ def report(directory=None):
 
 
 def describe_authority(layout):
-    """What is returned of the CA that signs the API server's clients. Raises PkiError."""
+    """What is returned about the CA that signs the API server's clients. Raises PkiError."""
     try:
         authority = _certificates.decode(_pki.read_pem(layout.signer))
     except CertificateError as error:
@@ -32,7 +32,7 @@ def describe_authority(layout):
 
 
 def describe_certificate(pair, authorities, is_client):
-    """What is returned of a certificate. A problem is part of it, so that one bad file does not hide the others.
+    """What is returned about a certificate. A problem is part of the result, so that one damaged file does not hide the others.
 
     pair: paths of certificate and key. authorities: PEM texts of the cluster's CAs. is_client: whether the API server accepts it.
     """
@@ -48,7 +48,7 @@ def describe_certificate(pair, authorities, is_client):
 
 
 def describe_content(certificate, is_client):
-    """What is returned of a decoded certificate."""
+    """What is returned about a decoded certificate."""
     return {"subject": _certificates.format_name(certificate["subject"]), "issuer": _certificates.format_name(certificate["issuer"]),
             "names": certificate["names"],
             "not_before": _certificates.format_date(certificate["not_before"]),

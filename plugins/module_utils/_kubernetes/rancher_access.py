@@ -15,6 +15,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.api import
 from ansible_collections.fay.rancher.plugins.module_utils._kubernetes.pki import PkiError
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.client import RancherError
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.tokens import expiry_date
+from ansible_collections.fay.rancher.plugins.module_utils._secrets import repr_of
 
 UNAUTHORIZED = 401
 
@@ -24,8 +25,10 @@ class TokenRequest(NamedTuple):
 
     cluster: str  # its name in Rancher
     days: int  # lifetime
-    warn_days: int  # the token is replaced if it expires sooner, see Tokens.good()
+    warn_days: int  # the token is replaced if it expires sooner, see Tokens.find_valid()
     current: str  # the token in the file, ID:SECRET, or None
+
+    __repr__ = repr_of("cluster", "days", "warn_days")
 
 
 class TokenAccess(NamedTuple):
@@ -70,7 +73,7 @@ def reuse_token(tokens, request, requirements, cluster_id, server):
     try:
         return validate_token(token, server, requirements)
     except ApiError as error:
-        if error.status == UNAUTHORIZED:  # the ID is right, the secret is not
+        if error.status == UNAUTHORIZED:  # the ID is that of a valid token, but the secret is wrong
             return None
         raise
 

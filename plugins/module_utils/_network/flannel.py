@@ -9,11 +9,11 @@ import ipaddress
 
 
 class FlannelError(Exception):
-    """Describes the invalid line, or the missing keys."""
+    """A subnet.env is not valid. The message describes the invalid line or the missing keys."""
 
 
 def parse_networks(value):
-    """The different CIDRs of a list with commas, in its order. Raises ValueError."""
+    """The distinct CIDRs of a comma-separated list, in the order of the list. Raises ValueError."""
     networks = []
     for part in value.split(","):
         network = str(ipaddress.ip_network(part.strip(), strict=False))
@@ -30,14 +30,14 @@ def parse_address(value):
 
 
 def parse_mtu(value):
-    """Bytes, as int. Raises ValueError."""
+    """An MTU (int, bytes). Raises ValueError."""
     if not value.strip().isdigit():
         raise ValueError("a number of bytes is required")
     return int(value)
 
 
 def parse_flag(value):
-    """bool. Raises ValueError."""
+    """The bool of `true` or `false`. Raises ValueError."""
     if value not in ("true", "false"):
         raise ValueError("true or false is required")
     return value == "true"

@@ -4,8 +4,8 @@
 """The first boot of a Rancher server: admin password and server URL. Private to the collection; may change without notice."""
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.transport import RancherError
 
-# Password of servers before 2.6: rancher/rancher pkg/data/management/role_data.go. It is not the default of an option: Ansible would
-# mask this word everywhere in the output, also in the name of the user.
+# First password of servers before 2.6: rancher/rancher pkg/data/management/role_data.go. It is not the default of an option, because
+# Ansible would mask the word everywhere in the output, also as the name of the user.
 DEFAULT_PASSWORD = "admin"
 
 
@@ -27,7 +27,7 @@ def ensure_password(client, password, bootstrap_password, check_mode):
         if error.status != 401:
             raise
         raise RancherError("Rancher at %s rejects both the requested and the bootstrap password of user %s. Set password to the current "
-                           "password. A lost one can be replaced with `docker exec CONTAINER reset-password` on the server's host"
+                           "password. If it is lost, replace it with `docker exec CONTAINER reset-password` on the server's host"
                            % (client.url, client.username), 401)
     if not check_mode:
         client.request("POST", "/v3/users?action=changepassword", {"currentPassword": bootstrap_password, "newPassword": password})
@@ -35,8 +35,8 @@ def ensure_password(client, password, bootstrap_password, check_mode):
 
 
 def ensure_server_url(client, server_url, check_mode):
-    """Set the setting server-url, unless in check mode. Returns its value before."""
-    before = client.setting("server-url") or ""
-    if before != server_url and not check_mode:
+    """Set the setting server-url, unless in check mode. Returns its previous value."""
+    previous = client.setting("server-url") or ""
+    if previous != server_url and not check_mode:
         client.request("PUT", "/v3/settings/server-url", {"value": server_url})
-    return before
+    return previous

@@ -1,40 +1,36 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The client that all rancher_* modules use: log-in, lists, settings, log-out. Private to the collection; may change without notice."""
+"""The client that all rancher_* modules use: login, lists, settings, logout. Private to the collection; may change without notice."""
 import random
 from urllib.parse import urlencode, urlsplit
 
-from ansible.module_utils.basic import env_fallback
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.transport import RancherError, Request, Transport
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.trust import Trust, check_url
 
-SESSION_MILLISECONDS = 3600000  # life of a log-in's token, in case that the log-out fails
+SESSION_MILLISECONDS = 3600000  # lifetime of the token of a login, which ends it if the logout fails
 
 
-def from_environment(name):
-    """The `fallback` of an option that is read from an environment variable if it is not set."""
-    return (env_fallback, [name])
-
-
+# Most of these are not in CONNECTION_ARGUMENTS, so that RancherModule recognizes whether a task sets the option.
+DEFAULTS = {"username": "admin", "ca_from_loopback": False, "validate_certs": True, "retry_timeout": 120}
 CONNECTION_ARGUMENTS = dict(
-    url=dict(type="str", required=True, fallback=from_environment("RANCHER_URL")),
-    username=dict(type="str", default="admin", fallback=from_environment("RANCHER_USERNAME")),
-    password=dict(type="str", no_log=True, fallback=from_environment("RANCHER_PASSWORD")),
-    token=dict(type="str", no_log=True, fallback=from_environment("RANCHER_TOKEN")),
-    ca_cert=dict(type="str", fallback=from_environment("RANCHER_CA_CERT")),
-    ca_checksum=dict(type="str", fallback=from_environment("RANCHER_CA_CHECKSUM")),
-    ca_from_loopback=dict(type="bool", default=False),
-    validate_certs=dict(type="bool", default=True),
-    retry_timeout=dict(type="int", default=120),
+    url=dict(type="str", required=True),
+    username=dict(type="str"),
+    password=dict(type="str", no_log=True),
+    token=dict(type="str", no_log=True),
+    ca_cert=dict(type="str"),
+    ca_checksum=dict(type="str"),
+    ca_from_loopback=dict(type="bool"),
+    validate_certs=dict(type="bool"),
+    retry_timeout=dict(type="int", default=DEFAULTS["retry_timeout"]),
 )
 
 
 class RancherClient:
     """Rancher's API at one URL, as one user.
 
-    Use it as `with RancherClient(…) as client:`. Entering logs in if a password and no token is given; leaving logs out, so that no
-    token of a log-in is left behind. Methods raise RancherError.
+    Use it as `with RancherClient(…) as client:`. If it has a password and no token, it logs in at the beginning of the block and logs
+    out at the end, so that the token of the login does not remain in Rancher. Methods raise RancherError.
 
     url: str, https://HOST[:PORT]. username, password: str. token: str, `token-xxxxx:SECRET`.
     trust: a Trust. transport: a Transport.
@@ -46,7 +42,7 @@ class RancherClient:
         self.trust, self.transport = trust or Trust(), transport or Transport()
         self._is_logged_in = False
 
-    # ---- log-in and log-out
+    # ---- login and logout
 
     def __enter__(self):
         try:
@@ -66,9 +62,9 @@ class RancherClient:
         """Fetch the server's own CA and verify every later request with it. No secret has been sent if this fails."""
         source = self.trust.ca_source(self.url)
         pem = self._send("GET", "/v3/settings/cacerts", url=source, verify=False)["value"]
-        # The listener adds a name to its certificate when it is first asked under it (rancher/dynamiclistener).
+        # The listener adds a name to its certificate at the first request for that name (rancher/dynamiclistener).
         self._send("GET", "/ping", verify=False)
-        if pem:  # empty for a publicly trusted certificate, which the CAs of the system verify
+        if pem:  # empty for a publicly trusted certificate, which the host's CAs verify
             self.trust.accept(pem, self.url)
 
     def log_in(self, password):
@@ -80,7 +76,7 @@ class RancherClient:
         except RancherError as error:
             if error.status != 401:
                 raise
-            raise RancherError("Rancher at %s rejects the password of user %s. Set the current password. A lost one can be replaced with "
+            raise RancherError("Rancher at %s rejects the password of user %s. Set the current password. If it is lost, replace it with "
                                "`docker exec CONTAINER reset-password` on the server's host" % (self.url, self.username), 401, error.code)
         self.token, self._is_logged_in = answer["token"], True
         if self.transport.retries != retries_before:
@@ -96,21 +92,21 @@ class RancherClient:
         return self.request("POST", "/v3-public/localProviders/local?action=login", body)  # older servers
 
     def _delete_lost_tokens(self, description):
-        """Delete the tokens of log-ins whose answer was lost in transit: they have this run's description."""
+        """Delete the tokens of logins whose answer was lost in transit: they have this run's description."""
         own_id = self.token.split(":")[0]
         for token in self.list("/v3/tokens", description=description):
             if token["id"] != own_id:
                 self.request("DELETE", "/v3/tokens/" + token["id"], missing_ok=True)
 
     def log_out(self):
-        """Delete the token of the log-in."""
+        """Delete the token of the login."""
         if not self._is_logged_in:
             return
         self._is_logged_in = False
         try:
             self.request("POST", "/v3/tokens?action=logout", {})
         except RancherError as error:
-            if error.status not in (401, 404):  # already deleted, by a log-out whose answer was lost
+            if error.status not in (401, 404):  # already deleted, by a logout whose answer was lost
                 raise
         finally:
             self.token = None
@@ -170,12 +166,13 @@ class RancherClient:
 
 
 def connect(parameters, transport=None, log_in=True):
-    """The RancherClient of a module's parameters, which are named as in CONNECTION_ARGUMENTS; missing ones have their defaults.
+    """The RancherClient for a module's parameters, named as in CONNECTION_ARGUMENTS.
 
+    parameters: dict; a parameter that is missing or None has its default.
     log_in: bool, whether entering the client logs in with the password. Raises RancherError.
     """
     def value(name):
-        return parameters.get(name, CONNECTION_ARGUMENTS[name].get("default"))
+        return DEFAULTS.get(name) if parameters.get(name) is None else parameters[name]
 
     check_url(parameters["url"])
     return RancherClient(

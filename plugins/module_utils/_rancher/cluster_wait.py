@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting for a cluster: when it counts as ready, and when as failed. Private to the collection; may change without notice."""
+"""Waiting for a cluster: when it is ready, and when the wait has failed. Private to the collection; may change without notice."""
 from ansible_collections.fay.rancher.plugins.module_utils._rancher.transport import RancherError
 
 POLL_SECONDS = 2
@@ -54,12 +54,12 @@ class ClusterWatch:
     """Evaluates the state of a cluster at each poll, and decides when the wait ends.
 
     node_names: names (str) of the nodes to wait for. goal: `registered` or `active`. settle: seconds for which the goal must hold
-    without interruption. stall: seconds for which the same error may persist.
+    without interruption. error_timeout: seconds for which the same error may persist.
     Attribute messages: the last distinct messages of the server.
     """
 
-    def __init__(self, node_names, goal="active", settle=10, stall=300):
-        self.node_names, self.goal, self.settle, self.stall = set(node_names), goal, settle, stall
+    def __init__(self, node_names, goal="active", settle=10, error_timeout=300):
+        self.node_names, self.goal, self.settle, self.error_timeout = set(node_names), goal, settle, error_timeout
         self.reached_at = self.error_since = self.error = None
         self.messages, self.shown_lines = [], []
 
@@ -103,14 +103,14 @@ class ClusterWatch:
         return self.goal == "registered" or (cluster.get("state") == "active" and cluster.get("transitioning") == "no")
 
     def _error_persists(self, time, cluster):
-        """Rancher reports `error` also while it retries by itself, so that only an unchanged error counts."""
+        """Whether the same error has persisted for `error_timeout` seconds. Rancher also reports `error` while it retries by itself."""
         if cluster.get("transitioning") != "error":
             self.error = self.error_since = None
             return False
         message = cluster.get("transitioningMessage")
         if message != self.error or self.error_since is None:
             self.error, self.error_since = message, time
-        return time - self.error_since >= self.stall
+        return time - self.error_since >= self.error_timeout
 
     def summary(self, cluster, nodes):
         """One line for the operator: the cluster's state, the number of nodes that reached the goal, the server's message."""
@@ -126,7 +126,7 @@ class ClusterWatch:
                       for node in nodes if node_name(node) in self.node_names and bad_conditions(node))
 
     def new_lines(self, cluster, nodes):
-        """The lines of summary() and node_problems() that the previous call did not return or repeat."""
+        """The lines of summary() and node_problems() that were not among those lines at the previous call."""
         lines = [self.summary(cluster, nodes)] + self.node_problems(nodes)
         new = [line for line in lines if line not in self.shown_lines]
         self.shown_lines = lines
@@ -140,14 +140,14 @@ class ClusterWatch:
         return RancherError(text)
 
 
-def wait_for_cluster(client, name, watch, begun, timeout, slice_seconds):
-    """Poll the cluster until the watch is done, or until this slice of the wait ends: (cluster, whether it is done, new lines).
+def wait_for_cluster(client, name, watch, started_at, timeout, slice_seconds):
+    """Poll the cluster until the wait is done, or until this slice of the wait ends: (cluster, whether it is done, new lines).
 
-    begun: time of the clock at which the wait began. timeout: seconds of the whole wait. slice_seconds: seconds of this slice.
-    Raises RancherError if the wait failed, the time is over, or the cluster does not exist.
+    watch: a ClusterWatch. started_at: time of the clock at which the wait began. timeout: seconds of the whole wait. slice_seconds:
+    seconds of this slice. Raises RancherError if the wait failed or timed out, or if the cluster does not exist.
     """
     clock, lines = client.transport.clock, []
-    end, end_of_slice = begun + timeout, clock() + slice_seconds
+    end, end_of_slice = started_at + timeout, clock() + slice_seconds
     while True:
         cluster = client.cluster(name)
         if cluster is None:
@@ -156,7 +156,7 @@ def wait_for_cluster(client, name, watch, begun, timeout, slice_seconds):
         verdict = watch.evaluate(clock(), cluster, nodes)
         lines += watch.new_lines(cluster, nodes)
         if verdict == FAILED:
-            raise watch.failure("The cluster %s has reported the same error for %d seconds" % (name, watch.stall), cluster, nodes)
+            raise watch.failure("The cluster %s has reported the same error for %d seconds" % (name, watch.error_timeout), cluster, nodes)
         if verdict == DONE:
             return cluster, True, lines
         time_now = clock()

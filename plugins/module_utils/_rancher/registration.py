@@ -14,9 +14,9 @@ ROLES = (("controlPlane", "controlplane"), ("etcd", "etcd"), ("worker", "worker"
 
 
 def wait_for_registration(client, cluster, timeout):
-    """{image, server_url, token, ca_checksum} of the cluster's node command, which a new cluster has after some seconds.
+    """{image, server_url, token, ca_checksum} of the cluster's registration command, which a new cluster has after some seconds.
 
-    timeout: seconds, also of requests without an answer. Raises RancherError.
+    timeout: seconds, including requests without an answer. Raises RancherError.
     """
     transport = client.transport
     deadline = transport.deadline = transport.clock() + timeout
@@ -34,7 +34,7 @@ def wait_for_registration(client, cluster, timeout):
 
 
 def read_registration(client, cluster):
-    """{image, server_url, token, ca_checksum} of the cluster's node command, or None if it does not have one yet."""
+    """{image, server_url, token, ca_checksum} of the cluster's registration command; None if the cluster does not have one yet."""
     for token in client.list("/v3/clusterregistrationtokens", clusterId=cluster["id"]):
         match = NODE_COMMAND.search(token.get("nodeCommand") or "")
         if match:
@@ -59,7 +59,7 @@ def node_summary(node):
 
 
 def eviction_hard(cluster):
-    """The `--eviction-hard` that an RKE1 cluster gives its kubelets; empty if it gives none."""
+    """The `--eviction-hard` that an RKE1 cluster sets for its kubelets; empty if it sets none."""
     value = cluster
     for name in ("rancherKubernetesEngineConfig", "services", "kubelet", "extraArgs"):
         value = value.get(name) or {}

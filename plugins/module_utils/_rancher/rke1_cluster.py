@@ -25,7 +25,7 @@ NEWEST_WITH_RKE1 = (2, 11)  # rancher/rancher @v2.12.0 removed it
 
 
 def desired_fields(parameters):
-    """The fields of /v3/clusters for the module's parameters; a parameter that is None has none.
+    """The fields of /v3/clusters for the module's parameters. A parameter that is None adds no field.
 
     Raises RancherError for an invalid name, network or rke_config.
     """
@@ -79,7 +79,7 @@ def plugin_option(plugin, name):
     """Rancher's name of a network plugin's option. Raises RancherError."""
     if name not in PLUGIN_OPTIONS[plugin]:
         plugins = sorted(other for other in PLUGIN_OPTIONS if name in PLUGIN_OPTIONS[other])
-        raise RancherError("The network plugin %s does not support the option %s, only %s does. Remove %s or choose another plugin"
+        raise RancherError("The network plugin %s does not support the option %s; only %s does. Remove %s or choose another plugin"
                            % (plugin, name, " or ".join(plugins), name))
     return PLUGIN_OPTIONS[plugin][name]
 
@@ -90,7 +90,8 @@ def check_kubernetes_version(version, offered):
     The server accepts any version and then waits forever (recorded on 2.6.2).
     """
     if version and offered and version not in offered:
-        raise RancherError("This Rancher does not offer Kubernetes %s. It offers: %s" % (version, ", ".join(offered)))
+        raise RancherError("This Rancher does not offer Kubernetes %s. Set kubernetes_version to one of: %s" % (
+            version, ", ".join(offered)))
 
 
 def check_server_version(version):
@@ -140,7 +141,7 @@ def contains(current, value):
 
 
 def merge(current, value):
-    """The map `current` with the fields of the map `value` in it."""
+    """A copy of the map `current` with the fields of the map `value` merged into it."""
     result = dict(current)
     for name, part in value.items():
         result[name] = merge(current.get(name) or {}, part) if isinstance(part, dict) else part
@@ -150,13 +151,16 @@ def merge(current, value):
 def changed_by_others(first, second, fields):
     """Sorted names of those `fields` that somebody else changed between two reads of the cluster.
 
-    The server itself adds empty values soon after the creation of a cluster: these are no change.
+    The server itself adds empty values soon after the creation of a cluster. These are not changes by somebody else.
     """
     return sorted(name for name in fields if name != "name" and (first.get(name) or None) != (second.get(name) or None))
 
 
 def create(client, fields):
-    """Create the cluster and return it. A cluster whose creation was answered, but not received, counts as created."""
+    """Create the cluster and return it.
+
+    If the answer to the first request is lost, the repeated request fails with NotUnique. The cluster then exists and is returned.
+    """
     retries_before = client.transport.retries
     try:
         return client.request("POST", "/v3/clusters", dict(fields, type="cluster"))

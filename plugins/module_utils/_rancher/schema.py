@@ -15,7 +15,7 @@ def check_fields(value, schema, fetch_schema, path):
 
     The server drops such a field, or replaces its value, without an error (recorded on 2.6.2).
     schema: the JSON of /v3/schemas/TYPE. fetch_schema: callable of a type's name, returns its schema or None.
-    path: str, what the message calls the value.
+    path: str, the name of the value in messages.
     """
     fields = schema["resourceFields"]
     for name, item in value.items():
@@ -33,7 +33,7 @@ def check_type(item, type_name, fetch_schema, path):
         for key, element in elements(item, match.group("container"), path):
             check_type(element, match.group("element"), fetch_schema, "%s[%s]" % (path, key))
     elif type_name in SIMPLE_TYPES:
-        if not fits(item, type_name):
+        if not is_of_type(item, type_name):
             raise RancherError("%s is %r; the type %s is required" % (path, item, type_name))
     else:
         check_object(item, type_name, fetch_schema, path)
@@ -48,7 +48,7 @@ def elements(item, container, path):
     raise RancherError("%s is %r; a %s is required" % (path, item, "list" if container == "array" else "map"))
 
 
-def fits(item, type_name):
+def is_of_type(item, type_name):
     """Whether a value is of one of SIMPLE_TYPES."""
     if type_name == "int":
         return isinstance(item, int) and not isinstance(item, bool)

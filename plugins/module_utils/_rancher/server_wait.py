@@ -19,7 +19,7 @@ LOG_LINES = 15
 # What a new server prints: recorded on 2.6.2 and 2.15.0, `[INFO] Bootstrap Password: …`.
 BOOTSTRAP_PASSWORD = re.compile(r"(Bootstrap Password: )\S+")
 
-# status: str, such as `running`. exit_code: int, of its last end. restarts: int, by the engine.
+# status: str, such as `running`. exit_code: int, of the last exit. restarts: int, how often Docker has restarted the container.
 ContainerState = collections.namedtuple("ContainerState", ["status", "exit_code", "restarts"])
 
 
@@ -70,14 +70,14 @@ def read_setting(url, seconds):
         return str(json.loads(read_body(answer, seconds).decode("utf-8"))["value"]), ""
     except (KeyError, TypeError, ValueError):
         return None, "an answer that is not Rancher's"
-    except Exception as error:  # open_url raises whatever its layers raise
+    except Exception as error:  # open_url passes on every error of the libraries that it uses
         if getattr(error, "code", None):
             return None, "HTTP %d" % error.code
         return None, str(getattr(error, "reason", error)) or type(error).__name__
 
 
 class ServerWait:
-    """Waits until the server answers GET /v3/settings/first-login, which needs no log-in.
+    """Waits until the server answers GET /v3/settings/first-login, which needs no login.
 
     container: a Container. url: str, the server on the loopback. timeout: seconds of the whole wait, by the clock.
     state: saved_state() of the earlier part of the same wait, or None. clock, sleep: replaced in tests.
@@ -87,21 +87,21 @@ class ServerWait:
         self.container, self.url, self.timeout = container, url, timeout
         self._clock, self._sleep = clock, sleep
         state = state or {}
-        self.begun = state.get("begun") or clock()
+        self.started_at = state.get("started_at") or clock()
         self.restarts = state.get("restarts")  # how often the container had been restarted when the wait began
 
     def saved_state(self):
-        return {"begun": self.begun, "restarts": self.restarts}
+        return {"started_at": self.started_at, "restarts": self.restarts}
 
     @property
     def waited(self):
         """Seconds since the wait began."""
-        return self._clock() - self.begun
+        return self._clock() - self.started_at
 
     def wait(self, seconds):
         """Poll for at most `seconds`: (value of the setting first-login or None, [line for the operator]).
 
-        Raises ServerError if the container ended or was restarted, or if the time is over.
+        Raises ServerError if the container exited or was restarted, or if the wait timed out.
         """
         end, lines = self._clock() + seconds, []
         while True:
@@ -109,7 +109,7 @@ class ServerWait:
             value, problem = read_setting(self.url + "/v3/settings/first-login", min(REQUEST_SECONDS, self._seconds_left()))
             if value is not None:
                 return value, lines
-            line = "the container runs, the server does not answer yet: %s" % problem
+            line = "the container is running, but the server does not answer yet: %s" % problem
             if line not in lines[-1:]:
                 lines.append(line)
             if self._seconds_left() <= 0:
@@ -135,10 +135,10 @@ class ServerWait:
         if state.status == "running" and state.restarts == self.restarts:
             return
         if state.status == "restarting" or state.restarts != self.restarts:
-            problem = "was restarted by Docker (%d times so far)" % state.restarts
+            problem = "was restarted by Docker (restarts so far: %d)" % state.restarts
         else:
             problem = "is not running"
         raise ServerError(
-            "The container %s %s: its state is %s, its last exit code %d. It must run without interruption until Rancher answers. "
+            "The container %s %s: its state is %s, its last exit code is %d. It must run without interruption until Rancher answers. "
             "Its log ends with:\n%s\nCorrect the cause that the log shows, then run again" % (
                 self.container.name, problem, state.status, state.exit_code, self.container.log()))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rancher's tokens, one per purpose: recognized by its description, replaced before it expires; superseded ones are deleted.
+"""Rancher's tokens, one per purpose. A token is recognized by its description and replaced before it expires. Replaced ones are deleted.
 
 generateKubeconfig is not used: it creates a new token on every call, and these tokens never expire (recorded on 2.6.2).
 Private to the collection; may change without notice.
@@ -20,7 +20,7 @@ def expiry_date(token):
 
 
 def expires_soon(token, warn_days):
-    """Whether a token has fewer than `warn_days` left, or less than half of its life if that is shorter."""
+    """Whether a token has fewer than `warn_days` left, or less than half of its lifetime if that is shorter."""
     expiry = expiry_date(token)
     if expiry is None:
         return False
@@ -53,12 +53,12 @@ class Tokens:
     def create(self, cluster_id, days):
         """A new token (as in /v3/tokens, with its secret as `token`) for requests to that cluster only.
 
-        The server may shorten its life: setting auth-token-max-ttl-minutes.
+        days: lifetime, which the server may shorten (setting auth-token-max-ttl-minutes).
         """
         return self.client.request("POST", "/v3/tokens", {
             "type": "token", "description": self.purpose, "clusterId": cluster_id, "ttl": days * DAY * MILLISECONDS})
 
     def delete(self, identifiers):
-        """Delete the tokens of these identifiers, as far as they exist."""
+        """Delete the tokens with these identifiers. Missing ones are not an error."""
         for identifier in identifiers:
             self.client.request("DELETE", "/v3/tokens/" + identifier, missing_ok=True)

@@ -5,24 +5,35 @@
 
 Private to the collection; may change without notice.
 """
-import collections
 import json
 import ssl
 import time
 from http.client import HTTPException
+from typing import NamedTuple
 from urllib.error import HTTPError
 
+from ansible_collections.fay.rancher.plugins.module_utils._secrets import repr_of
 from ansible_collections.fay.rancher.plugins.module_utils._tls import open_url, read_body
 
 RETRIED_STATUSES = (429, 502, 503, 504)
 REQUEST_SECONDS = 30
-MIN_REQUEST_SECONDS = 1  # time-out of the last attempt, even if the time is over
+MIN_REQUEST_SECONDS = 1  # timeout of the last attempt, even if no time is left
 FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 5
 
-# method: str. url: str, https://HOST[:PORT]. path: str below it, with its query. body: JSON value or None. token: str or None.
-# verify: bool, whether to verify the certificate. ca_file: str, path of the CA's PEM file, or None for the CAs of the system.
-Request = collections.namedtuple("Request", ["method", "url", "path", "body", "token", "verify", "ca_file"])
+
+class Request(NamedTuple):
+    """An HTTP request to a server."""
+
+    method: str
+    url: str  # https://HOST[:PORT]
+    path: str  # below the URL, with its query
+    body: object  # JSON value or None
+    token: str  # or None
+    verify: bool  # whether the certificate is verified
+    ca_file: str  # path of the CA's PEM file, or None for the host's CAs
+
+    __repr__ = repr_of("method", "url", "path", "verify", "ca_file")
 
 
 class RancherError(Exception):
@@ -66,7 +77,7 @@ class Transport:
             pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
     def _attempt_seconds(self, end):
-        """The time-out of one attempt, in seconds."""
+        """The timeout of one attempt, in seconds."""
         if not self.retry_timeout:
             return REQUEST_SECONDS
         return max(MIN_REQUEST_SECONDS, min(REQUEST_SECONDS, end - self.clock()))
@@ -112,7 +123,7 @@ def status_error(request, error, seconds):
     code, field, message = answer.get("code"), answer.get("fieldName"), answer.get("message")
     words = [str(error.code), code, "(%s)" % field if field else None]
     text = "Rancher at %s answered %s with %s" % (
-        request.url, described_request(request), " ".join(word for word in words if word))
+        request.url, request_label(request), " ".join(word for word in words if word))
     if message:
         text += ": %s" % message
     return RancherError(text, error.code, code, is_transient=error.code in RETRIED_STATUSES)
@@ -121,23 +132,23 @@ def status_error(request, error, seconds):
 def connection_error(request, error):
     """The RancherError of a request without an answer."""
     reason = getattr(error, "reason", error)
-    if not may_pass(reason):
+    if not is_temporary(reason):
         return RancherError("The certificate of %s is not trusted on this host: %s. Set ca_cert to the CA of the server, or ca_checksum "
                             "to the checksum of that CA" % (request.url, reason))
     return RancherError("Rancher at %s does not answer %s: %s. Check that the server is running and that this host can reach it"
-                        % (request.url, described_request(request), reason), is_transient=True)
+                        % (request.url, request_label(request), reason), is_transient=True)
 
 
-def described_request(request):
+def request_label(request):
     """Method and path, without the query, which may be long."""
     return "%s %s" % (request.method, request.path.split("?")[0])
 
 
-def may_pass(reason):
-    """Whether a connection error may be temporary: refused, reset, timed out.
+def is_temporary(reason):
+    """Whether a connection error may be temporary: refused, reset, timed out, or a certificate without the server's name.
 
-    A server that has just learned its own name answers with its old certificate until it has a new one (rancher/dynamiclistener).
-    OpenSSL has no error codes for names in every version of Python, so its words are compared.
+    A server presents its old certificate until it has created one with a new name (rancher/dynamiclistener). Not every version of
+    Python has error codes for names that do not match, so the text of the error is compared.
     """
     if isinstance(reason, ssl.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(reason):
         return "mismatch" in str(reason) or "not valid for" in str(reason)

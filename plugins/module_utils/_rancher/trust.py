@@ -39,7 +39,7 @@ class Trust:
 
     verify: bool. ca_cert: str, a PEM text or a path on this host. ca_checksum: str, hex, see checksum(). ca_from_loopback: bool, trust
     the CA that this host serves on 127.0.0.1, since the server runs on this host. Raises RancherError.
-    Attribute ca_file: path of a PEM file, or None for the CAs of the system.
+    Attribute ca_file: path of a PEM file, or None for the host's CAs.
     """
 
     def __init__(self, verify=True, ca_cert=None, ca_checksum=None, ca_from_loopback=False):
@@ -85,12 +85,12 @@ class Trust:
 
 
 def readable_ca_file(path):
-    """The path, if a file is there. Raises RancherError."""
+    """The path, if a file exists there. Raises RancherError."""
     try:
-        exists = status(path)
+        file_status = status(path)
     except OSError as error:
         raise RancherError("ca_cert is %s, which cannot be read: %s. Choose a file that the user of the task can read"
                            % (path, error.strerror))
-    if not exists:
+    if not file_status:
         raise RancherError("ca_cert is %s, which does not exist on this host. Copy the CA there, or set ca_cert to its PEM text" % path)
     return path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds everything that is missing, what is independent at the same time, and starts registry and mirror."""
+"""Builds everything that is missing, independent parts at the same time, and starts the registry and the mirror."""
 import concurrent.futures
 import time
 

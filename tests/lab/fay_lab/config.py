@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the lab consists of: its places, its addresses, its sets of hosts and its images."""
+"""The lab's directories, addresses, sets of hosts and images."""
 import os
 
 LAB = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
 CACHE = os.environ.get("FAY_LAB_CACHE") or os.path.expanduser("~/.cache/fay-rancher-lab")
-KUBERNETES_VERSION = "1.20.2"  # of build/kubernetes.sh
+KUBERNETES_VERSION = "1.20.2"  # the version that build/kubernetes.sh builds
 KUBERNETES = os.path.join(CACHE, "kubernetes-" + KUBERNETES_VERSION)
 PACKAGES = os.path.join(CACHE, "packages")
 NEEDED_MEMORY_GIB, NEEDED_DISK_GIB = 6, 20
@@ -31,7 +31,7 @@ SETS = {
     "matrix": (100, {"core216": ("debian12", 0), "core219": ("debian12", 1), "core221": ("debian12", 2)}),
 }
 
-# Images built from the Debian base only; node-debian13 from that of Debian 13.
+# Images that are built from the Debian 12 base only. node-debian13 is built from that of Debian 13.
 IMAGES = ["registry", "mirror", "node-debian12", "rancher", "rancher-agent", "etcd", "rke-tools", "pause", "flannel"]
 BASED_ON = {"node-el9": "node-debian12", "flannel-cni": "flannel"}
 RELEASES = {"node-debian12": "12", "node-debian13": "13"}  # both from images/node-debian

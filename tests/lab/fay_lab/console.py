@@ -13,7 +13,7 @@ finished_steps, print_lock = [], threading.Lock()
 
 
 class LabError(Exception):
-    """A message for the person who runs the lab: what is wrong and what to do."""
+    """A message for the user of the lab: what is wrong and what to do."""
 
 
 def say(message):
@@ -23,7 +23,7 @@ def say(message):
 
 @contextlib.contextmanager
 def step(name):
-    """Prints the begin of a long step, and its duration at the end."""
+    """Prints the start of a long step, and its duration at the end."""
     begin = time.time()
     say("  … %s" % name)
     yield

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds images, Kubernetes and packages. Each is kept under a key of all that it was built from."""
+"""Builds images, Kubernetes and packages. Each is kept under a key of everything it was built from."""
 import hashlib
 import os
 import shutil
@@ -23,7 +23,7 @@ def digest(*parts):
 
 
 def files_below(path):
-    """The files of a directory and those below it, sorted; anything else is returned as it is, in a list."""
+    """The files of a directory and those below it, sorted; a list with `path` itself if it is not a directory."""
     if not os.path.isdir(path):
         return [path]
     return sorted(os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names
@@ -64,7 +64,7 @@ def image_key(name):
 
 
 def build_image(name):
-    """Build fay-lab/NAME unless it exists under its key."""
+    """Build fay-lab/NAME unless an image with its key exists."""
     tag = "fay-lab/%s:%s" % (name, image_key(name))
     if not exists("image", tag):
         with step("image " + name), tempfile.TemporaryDirectory(dir=CACHE) as context:
@@ -81,7 +81,7 @@ def build_image(name):
 
 
 def link_or_copy(source, target):
-    """Link a file, since the binaries of Kubernetes are large; copy it if it is on another file system."""
+    """Link a file, since the binaries of Kubernetes are large; copy it if the target is on another filesystem."""
     try:
         os.link(source, target)
     except OSError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What this machine must have: memory, disk space and a Docker engine."""
+"""Requirements of this machine: memory, disk space and a Docker engine."""
 import os
 import shutil
 import subprocess

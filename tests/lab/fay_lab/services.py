@@ -14,7 +14,7 @@ def start_network():
 
 
 def start_service(name, address, *options):
-    """Start fay-lab-NAME from the image of that name, anew if it was started from another build of it."""
+    """Start fay-lab-NAME from the image of that name. A container that runs another build of the image is replaced."""
     container = "fay-lab-" + name
     image = docker("image", "inspect", "--format", "{{.Id}}", "fay-lab/" + name).strip()
     state = docker("container", "inspect", "--format", "{{.Image}} {{.State.Running}}", container, check=False).split()
@@ -39,7 +39,7 @@ def start_registry():
 
 
 def start_mirror():
-    """Start the mirror, anew if the packages were built since."""
+    """Start the mirror. One with packages of an earlier build is replaced."""
     with open(PACKAGES + ".key") as source:
         key = source.read()
     running_key = docker("container", "inspect", "--format", '{{index .Config.Labels "packages"}}', "fay-lab-mirror",
@@ -63,7 +63,7 @@ def registry_digest(repository, tag):
 
 
 def publish(name):
-    """Push an image under its published name, and under its key by which the next run recognizes it."""
+    """Push an image under its published name, and under its key so that the next run recognizes it."""
     key = image_key(name)
     repository, tag = PUBLISHED[name].split(":")
     pushed = registry_digest(repository, key)

@@ -196,7 +196,7 @@ def serve(server):
 
 
 def poll(server):
-    """Do work as long as the server has some: (status, body) of its last answer, 200 if it releases this container."""
+    """Do the server's work, and return (status, body) of its last answer: 200 if it releases this container, else an error."""
     while True:
         status, answer = server.call("GET", "/v3/connect", timeout=60, headers={
             "X-Standin-Doing": " ".join(map(str, list(in_hand)))})
@@ -222,7 +222,7 @@ def check_server(server, url):
 
 
 def registration_headers(options):
-    """The headers of an agent's requests, which describe its node as the real ones do."""
+    """The headers of an agent's requests, which describe its node as those of the real agent do."""
     roles = ["etcd", "controlplane", "worker"] if options.all_roles else options.roles or []
     parameters = {"node": {
         "requestedHostname": options.node_name or socket.gethostname().split(".")[0], "customConfig": {

@@ -8,8 +8,8 @@ STANDIN_ADDRESS        address to listen on, default all
 STANDIN_PORT           default 443
 STANDIN_HTTP_PORT      default 80; empty for none
 STANDIN_BOOT_SECONDS   how long connections are refused after the start, default 5
-STANDIN_RENEW_SECONDS  from the first request with a new host name until the listener has a certificate for it, and drops
-                       one connection; default 3
+STANDIN_RENEW_SECONDS  how long after the first request with a new host name the listener renews its certificate for that
+                       name and drops one connection, default 3
 """
 import http.server
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rancher's HTTP API as v2.6.2 answers it (tests/recordings/): finds who answers a request.
+"""Rancher's HTTP API as v2.6.2 answers it (tests/recordings/): passes each request to the function that answers it.
 
 `Api.answer(request)` accepts and returns plain values, so that it can be tested without a socket.
 """
@@ -100,7 +100,7 @@ class Api:
                     and token["clusterId"] in (None, "", cluster_of(request)):
                 request.token, request.user = token, self.store.data["users"].get(token["userId"])
 
-    # ---- answers without log-in
+    # ---- answers without a login
 
     def root(self, request):
         return Answer(200, {"type": "collection", "resourceType": "apiRoot", "data": [],
@@ -115,7 +115,7 @@ class Api:
     def recorded_without_login(self, request):
         return recorded.answer("public", "without log-in: " + request.path, request)
 
-    # ---- answers after log-in
+    # ---- answers after a login
 
     def route_resource(self, request):
         parts = request.parts
@@ -129,7 +129,7 @@ class Api:
         return self.resources[path].answer(request, parts[2] if len(parts) > 2 else None)
 
     def proxy(self, request):
-        """The answer of a cluster's own API, /k8s/clusters/ID/…, asked as its administrator: others get none here."""
+        """The answer of a cluster's own API, /k8s/clusters/ID/…, to its administrator. Other users are rejected here."""
         parts = request.parts
         stored = self.store.data["clusters"].get(parts[2] if len(parts) > 2 else None)
         if not stored or not request.user["administrator"]:
@@ -139,7 +139,7 @@ class Api:
             body = json.loads(request.body) if request.body else None
             status, value = self.kube_of(stored).call(request.method, path, body,
                                                       request.headers.get("Content-Type", "application/json"))
-        except (KubeError, KeyError, ValueError):  # no control plane yet, or none that answers
+        except (KubeError, KeyError, ValueError):  # there is no control plane yet, or none answers
             raise Problem(503, "ClusterUnavailable", "cluster not found")
         return plain_text(status, value) if isinstance(value, str) else Answer(status, value)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the server does without being asked: completes new clusters, builds them with their nodes, updates states, removes."""
+"""What the server does without a request: completes new clusters, builds them with their nodes, updates states, removes objects."""
 import base64
 import copy
 import threading
@@ -24,7 +24,7 @@ REGISTERED = [{"status": "True", "type": "Initialized"},
 
 
 class Controller(threading.Thread):
-    """A thread that brings all clusters a step forward, again and again. Builds run in threads of their own."""
+    """A thread that repeatedly updates all clusters. Each build runs in its own thread."""
 
     def __init__(self, api, tunnel, log=print):
         super().__init__(daemon=True)
@@ -41,7 +41,7 @@ class Controller(threading.Thread):
                     self.step(identifier)
                 except (OSError, KubeError) as error:
                     self.log("[ERROR] cluster %s: %s" % (identifier, error))
-                except Exception:  # a defect of the stand-in must be visible, but not end this thread
+                except Exception:  # a defect of the stand-in must be visible, but must not end this thread
                     traceback.print_exc()
             time.sleep(0.3)
 
@@ -102,7 +102,7 @@ class Controller(threading.Thread):
             cluster["object"]["linuxWorkerCount"] = sum("worker" in node["roles"] for node in members)
 
     def is_build_due(self, cluster, present):
-        """Whether to build: a node is not part of the cluster, all roles are present, and no delay is left."""
+        """Whether to build: a connected node is not part of the cluster yet, all roles are present, and all delays are over."""
         time_now = time.time()
         retry_now = cluster.pop("retry_now", False) and cluster.get("failed")
         return bool({node["id"] for node in present} - set(cluster["built"])
@@ -194,7 +194,7 @@ class Controller(threading.Thread):
         self.release_agents(cluster, kube)
 
     def release_agents(self, cluster, kube):
-        """Release the container that registered a node when the agent of the DaemonSet runs there: it removes itself."""
+        """Release the container that registered a node, so that it removes itself, when the agent of the DaemonSet runs there."""
         waiting = [node for node in self.members(cluster) if node["id"] in cluster["built"] and not node.get("released")]
         running = nodes_with_agent(kube) if waiting else set()
         for node in waiting:

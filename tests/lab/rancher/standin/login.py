@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""/v3-public: the log-in providers and the log-in with a user's password."""
+"""/v3-public: the login providers, and the login with a user's password."""
 import json
 
 from . import recorded
@@ -10,7 +10,7 @@ SESSION_TTL = 57600000  # ms, 16 hours
 
 
 class PublicApi:
-    """Answers requests below /v3-public. tokens: the Tokens to which log-ins add a session."""
+    """Answers requests below /v3-public. tokens: the Tokens to which logins add a session."""
 
     def __init__(self, store, tokens):
         self.store, self.tokens = store, tokens

@@ -45,7 +45,7 @@ def replace(value, old, new):
 def settings():
     """All settings whose names were recorded, as {name: object}, in the state of the first boot.
 
-    Those of which only the name was recorded are empty.
+    A setting of which only the name was recorded is empty.
     """
     with open(os.path.join(DIRECTORY, "errors-and-lists.json")) as source:
         names = set(re.findall(r'"id": "([a-z0-9-]+)"', source.read()))

@@ -79,7 +79,7 @@ class Builder:
             self.wait_until_healthy("etcd", node, lambda node=node: self.call_etcd(node, "GET", "/health"))
 
     def add_member(self, member, node):
-        """Add a node to the etcd cluster through one of its members, unless it is in it already."""
+        """Add a node to the etcd cluster through one of its members, unless it is already a member."""
         peers = [peer for item in self.call_etcd(member, "POST", "/v3/cluster/member/list", {})["members"]
                  for peer in item["peerURLs"]]
         peer = "https://%s:2380" % node["address"]
@@ -169,11 +169,11 @@ class Builder:
         return self.tunnel.run(node["id"], docker={"method": method, "path": path, "body": body})
 
     def ensure_container(self, node, name, body):
-        """Start the container, created with that body; one that was created with another body is replaced."""
+        """Create the container with that body and start it; a container that was created with another body is replaced."""
         digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
         digests = self.cluster.setdefault("containers", {}).setdefault(node["id"], {})
         current = self.docker(node, "GET", "/containers/%s/json" % name)
-        is_service = name != "service-sidekick"  # which is never started, only its volumes are used
+        is_service = name != "service-sidekick"  # it is never started; only its volumes are used
         if current["status"] == 200 and digests.get(name) == digest:
             if is_service and not current["body"]["State"]["Running"]:
                 self.docker(node, "POST", "/containers/%s/start" % name)

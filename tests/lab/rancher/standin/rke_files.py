@@ -45,7 +45,7 @@ def admin_kubeconfig(cluster, address, pairs):
 
 
 def pair_names(node, etcd_nodes):
-    """The names of the pairs that a node gets by its roles (rancher/rke @v1.3.3: pki/util.go getCertKeys)."""
+    """The names of the pairs that a node needs for its roles (rancher/rke @v1.3.3: pki/util.go getCertKeys)."""
     names = ["kube-proxy", "kube-node"]
     if "controlplane" in node["roles"]:
         names += ["kube-apiserver", "kube-service-account-token", "kube-controller-manager", "kube-scheduler",

@@ -21,7 +21,7 @@ CONFLICT = ('Operation cannot be fulfilled on nodes.management.cattle.io "%s": t
 
 
 class RegistrationError(Exception):
-    """Why an agent may not connect; `status` is that of the HTTP answer."""
+    """The reason why an agent may not connect; `status` is that of the HTTP answer."""
 
     def __init__(self, status, message):
         super().__init__(message)
@@ -37,7 +37,7 @@ class Tunnel:
         self.queues = {}  # {node: Queue of work}
         self.results = {}  # {number of work that is waited for: Queue for its result}
         self.polled = {}  # {node: time of its agent's last request}
-        self.in_hand = {}  # {(node, whether its registering container): numbers of work handed to that agent}
+        self.in_hand = {}  # {(node, whether the agent is its registering container): numbers of work handed to that agent}
         self.number = 0  # of the last piece of work
         self.last_registration, self.tried = 0.0, set()
 
@@ -97,7 +97,7 @@ class Tunnel:
                 work = pending.get(timeout=max(0, deadline - time.time()))
             except queue.Empty:
                 return None
-            if work["number"] in self.results:  # else nothing waits for it any more
+            if work["number"] in self.results:  # otherwise nothing waits for it any longer
                 in_hand.add(work["number"])
                 return work
 
@@ -113,7 +113,7 @@ class Tunnel:
         return time.time() - self.polled.get(node, 0) < POLL_SECONDS + 5
 
     def run(self, node, timeout=600, **work):
-        """Let the node's agent do `work` and return its result. Raises OSError if it fails or the agent is lost.
+        """Pass `work` to the node's agent and return its result. Raises OSError if it fails or the agent is lost.
 
         work: files={path: content}, or docker={method, path, body} with the result {status, body}. timeout: seconds.
         """
@@ -140,7 +140,7 @@ class Tunnel:
 
 
 def node_of(headers):
-    """(name, customConfig) of the node for which an agent asks; raises RegistrationError."""
+    """(name, customConfig) of the node that an agent's headers describe; raises RegistrationError."""
     try:
         node = json.loads(base64.b64decode(headers.get("X-API-Tunnel-Params", "")))["node"]
         return node["requestedHostname"], node["customConfig"]

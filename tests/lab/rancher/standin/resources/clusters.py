@@ -128,7 +128,7 @@ class Clusters(Resource):
 
 
 def merge(cluster, body):
-    """Change a cluster of the API as the body of a request asks for."""
+    """Apply the body of a request to a cluster of the API."""
     body = copy.deepcopy(body)
     rke = body.pop("rancherKubernetesEngineConfig", None)
     for field in SETTABLE:
@@ -141,7 +141,7 @@ def merge(cluster, body):
 
 
 def merge_rke(config, rke):
-    for field in ("ignoreDockerVersion", "enableCriDockerd"):  # anything but true becomes false
+    for field in ("ignoreDockerVersion", "enableCriDockerd"):  # any value other than true becomes false
         if field in rke:
             rke[field] = rke[field] is True
     network = rke.pop("network", None)

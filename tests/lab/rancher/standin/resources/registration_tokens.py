@@ -49,7 +49,7 @@ class RegistrationTokens(Resource):
         return dict(shown, **self.commands(stored))
 
     def commands(self, stored):
-        """The commands by name; all empty while the setting server-url is."""
+        """The commands by name; all are empty while the setting server-url is empty."""
         url = self.settings.value("server-url")
         commands = dict.fromkeys(COMMANDS, "")
         if not url:

@@ -29,7 +29,7 @@ class Tokens(Resource):
         return token
 
     def is_visible(self, request, stored):
-        """Only the own tokens, also for administrators (rancher @v2.6.2 pkg/auth/tokens/manager.go getTokens, getTokenByID)."""
+        """Only the user's own tokens, even for administrators (rancher @v2.6.2 pkg/auth/tokens/manager.go getTokens, getTokenByID)."""
         return stored["userId"] == request.user["id"]
 
     def filtered(self, objects, values):
