@@ -13,7 +13,7 @@ DEFAULT_SOCKET = "/var/run/docker.sock"
 # Environment variables of the client that are for the Docker which the user chose (docker/cli v28.5.2 cli/flags/options.go,
 # cli/command/defaultcontextstore.go; moby docker-v29.0.0 client/envvars.go). DOCKER_TLS* would require TLS on a Unix socket too.
 CLIENT_VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_API_VERSION", "DOCKER_CUSTOM_HEADERS", "DOCKER_TLS", "DOCKER_TLS_VERIFY")
-# -H and --host of dockerd; -H can follow another short flag without a value and its value can follow directly: pflag, FlagSet.Parse().
+# -H and --host of dockerd; -H can follow another short flag without a value and its value can follow directly, as for all short flags.
 HOST_FLAG = re.compile(r"--host(?:=|$)|-D*H=?")
 ANY_ADDRESSES = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
 
@@ -66,7 +66,7 @@ def configured_hosts(words, options):
 def socket_paths(listen):
     """Paths (list of str) in the output of `systemctl show docker.socket --property=Listen`.
 
-    One line for each socket: `Listen=/run/docker.sock (Stream)` (systemd v249 src/systemctl/systemctl-show.c, print_property()).
+    One line for each socket: `Listen=/run/docker.sock (Stream)` (systemd 0086ef19cb9f src/systemctl/systemctl-show.c, print_property()).
     The form `ListenStream=PATH` is accepted too.
     """
     return re.findall(r"^Listen(?:Stream)?=(/.*?)(?: \(Stream\))?$", listen, re.M)

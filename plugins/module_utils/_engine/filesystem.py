@@ -17,7 +17,7 @@ MARKER = ".fay-moving"  # if the target is a mount point: this file in it marks 
 SYSTEM_DIRECTORIES = ("/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/media", "/mnt", "/opt", "/proc",
                       "/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/var", "/var/lib", "/var/run")
 # Filesystem types on which overlay2 does not work as the upper layer: kernel Documentation/filesystems/overlayfs.rst, "Upper and Lower"
-# (extended attributes, d_type), fs/overlayfs/super.c (Linux 4.14: none with d_revalidate or names of their own; since 5.7 with
+# (extended attributes, d_type), fs/overlayfs/super.c (00ed905ab8e5: none with d_revalidate or unusual names; later versions with
 # RENAME_WHITEOUT and trusted.* attributes); docs.docker.com/engine/storage/drivers/overlayfs-driver. Without a subtype such as fuse.sshfs.
 NOT_FOR_OVERLAY2 = frozenset((
     "9p", "afs", "beegfs", "ceph", "cifs", "coda", "fuse", "fuseblk", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4",
@@ -181,7 +181,7 @@ def parse_mountinfo(content):
     """[(mount point, filesystem type)] of the content (bytes) of /proc/PID/mountinfo: proc(5). Lines of another form are left out.
 
     The kernel separates fields by single spaces and writes some bytes of a path as three octal digits, such as \\040 for a space
-    (seq_path() and mangle_path() in Linux 6.1 fs/seq_file.c, fs/proc_namespace.c). All other bytes are those of the path.
+    (Linux 0226f4923f6c fs/proc_namespace.c, show_mountinfo() and mangle()). All other bytes are those of the path.
     """
     mounts = []
     for line in content.split(b"\n"):
