@@ -22,6 +22,7 @@ options:
   path:
     description:
       - Absolute path of the data root. It must be empty or missing, apart from an unfinished copy of this module.
+      - If it is a symbolic link, the data is moved into the directory that it links to, and C(daemon.json) contains the link.
       - If not set, nothing is changed, and the module only reports where the data is.
     type: path
   keep_old:
@@ -111,7 +112,7 @@ moved:
       type: str
       sample: /var/lib/docker
     to:
-      description: The new data root, O(path).
+      description: The new data root, O(path), or the directory that it links to.
       type: str
       sample: /appdata/lib/docker
     method:
@@ -171,6 +172,13 @@ free:
   returned: success
   type: int
   sample: 107374182400
+path_problem:
+  description:
+    - Why a Docker that is installed now would not start with O(path), such as a filesystem that does not support overlay2.
+    - Empty without such a reason, without O(path), and if RV(root) contains data.
+  returned: success
+  type: str
+  sample: /appdata/lib/docker is on a filesystem of type nfs4, which does not support overlay2. Use ext4 or xfs
 running:
   description: Whether Docker answers.
   returned: success

@@ -166,6 +166,15 @@ def target_of(host):
     return os.path.join(host.folder, "new", "docker")
 
 
+def link_target(host, is_missing=False):
+    """Make the target a link to an empty directory, or to a missing one. Returns the directory."""
+    directory = os.path.join(os.path.realpath(host.folder), "disk", "docker")
+    os.makedirs(os.path.dirname(directory) if is_missing else directory)
+    os.makedirs(os.path.dirname(target_of(host)), exist_ok=True)
+    os.symlink(directory, target_of(host))
+    return directory
+
+
 def move_of(host, target=None, **options):
     return Move(host, target or target_of(host), state_directory=os.path.join(host.folder, "state"), **options)
 

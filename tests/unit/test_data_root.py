@@ -7,7 +7,6 @@ import os
 import time
 
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils._engine import state
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import read_text
 from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import exec_start, split_root_flag
@@ -19,6 +18,7 @@ from docker_host import (
     disable_rename,
     finish,
     journal_exists,
+    link_target,
     move_of,
     read_docker_data,
     target_of,
@@ -131,7 +131,7 @@ def test_the_old_name_of_the_option_is_removed_from_daemon_json(host, method):
 
 # ---- interrupted moves
 
-@pytest.mark.parametrize("variant", ["default", "flag", "live-restore and containerd"])
+@pytest.mark.parametrize("variant", ["default", "flag", "live-restore and containerd", "link"])
 def test_a_power_cut_at_any_instant_loses_nothing(tmp_path, monkeypatch, method, variant):
     """The host boots after a power cut at each possible instant, its Docker runs, and the next run completes the move."""
     use_ext4(monkeypatch)
@@ -144,6 +144,8 @@ def test_a_power_cut_at_any_instant_loses_nothing(tmp_path, monkeypatch, method,
         source = host.flag or host.default_root
         write_docker_data(source)
         before = read_docker_data(source)
+        if variant == "link":
+            link_target(host)
         if variant == "live-restore and containerd":
             write_text(host.daemon_json, '{"live-restore": true}')
             write_text(host.containerd_config, 'version = 2\nroot = "%s/containerd"\n' % source)

@@ -4,6 +4,7 @@
 """Where Docker's data is found, which moves are rejected before Docker is stopped, and what the module reports."""
 import json
 import os
+import shutil
 
 import pytest
 import yaml
@@ -120,7 +121,7 @@ def test_a_flag_in_a_drop_in_that_would_override_the_own_one_is_rejected(running
     running_host.drop_in = os.path.join(running_host.folder, "zz-fay-data-root.conf")
     text = unit_with_drop_in(running_host, "zzz.conf")
     running_host.unit_text = lambda: text
-    assert_rejected(running_host, "docker.service.d/zzz.conf sets the data root by a flag and would override .*zz-fay-data-root.conf. Remove")
+    assert_rejected(running_host, "zzz.conf sets the data root by a flag and would override .*zz-fay-data-root.conf. Remove")
 
 
 @pytest.mark.parametrize("name", ["override.conf", "zz-fay-data-root.conf"])
@@ -206,6 +207,8 @@ def test_a_target_with_files_is_rejected(running_host):
     ("measure_data", (10 ** 18, 5), "GiB free; moving the data of .* needs 1024454832.1 GiB. Free some space"),
     ("measure_data", (5, 10 ** 12), "inodes free; moving the data of .* needs 1100000000000"),
     ("filesystem_type", "nfs4", "of type nfs4, which does not support overlay2"),
+    ("filesystem_type", "fuse.sshfs", "of type fuse.sshfs, which does not support overlay2"),
+    ("filesystem_type", "tmpfs", "of type tmpfs, which loses Docker's data when the host restarts"),
     ("reports_entry_types", False, "does not report the types of entries .d_type.* ftype=1"),
 ])
 def test_a_filesystem_that_is_too_small_or_not_supported_is_rejected(running_host, monkeypatch, function, value, message):
@@ -262,7 +265,9 @@ def test_the_version_is_not_asked_for_without_a_byte_order_mark(running_host):
 def run_module(host, monkeypatch, path, check_mode=False, **options):
     """The result of the module. The journal is in the host's directory."""
     def create_move(host, target, keep_old, config_backup):
-        return move_of(host, target, keep_old=keep_old, config_backup=config_backup)
+        move = move_of(host, target, keep_old=keep_old, config_backup=config_backup)
+        move.target = target  # empty without a path
+        return move
     monkeypatch.setattr(report, "Move", create_move)
     parameters = dict(dict(path=path, keep_old=True, config_backup=None, _forget=None, _slice=None), **options)
     return report.run(host, parameters, check_mode)
@@ -333,3 +338,50 @@ def test_all_returned_values_are_documented(host, monkeypatch, check_mode):
     result = run_module(host, monkeypatch, target_of(host), check_mode)
     assert set(result) - {"changed", "done", "lines"} == set(returned)
     assert set(result["moved"]) <= set(returned["moved"]["contains"])
+
+
+# ---- hosts without data
+
+@pytest.fixture
+def fresh(host):
+    shutil.rmtree(host.default_root)
+    host.is_started = False
+    return host
+
+
+@pytest.mark.parametrize("kind, problem", [
+    ("ext4", ""), ("nfs4", "%s is on a filesystem of type nfs4, which does not support overlay2. Use ext4 or xfs"),
+    ("tmpfs", "%s is on a filesystem of type tmpfs, which loses Docker's data when the host restarts. Use ext4 or xfs")])
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_the_filesystem_of_a_fresh_host_is_reported(fresh, monkeypatch, kind, problem, check_mode):
+    checked = []
+    monkeypatch.setattr(filesystem, "filesystem_type", lambda path: checked.append(path) or kind)
+    result = run_module(fresh, monkeypatch, target_of(fresh), check_mode)
+    assert result["path_problem"] == problem.replace("%s", target_of(fresh)) and not result["changed"]
+    assert checked == [fresh.folder]  # the directory in which Docker would create its root
+    assert run_module(fresh, monkeypatch, None, check_mode)["path_problem"] == ""
+
+
+@pytest.mark.parametrize("kind", ["file", "parent", "dangling link", "link", "directory"])
+def test_a_path_that_docker_could_not_create_is_reported(fresh, monkeypatch, kind):
+    target = target_of(fresh)
+    if kind == "parent":
+        write_text(os.path.dirname(target), "")
+    else:
+        os.makedirs(os.path.dirname(target))
+    if kind == "file":
+        write_text(target, "")
+    elif kind == "directory":
+        os.mkdir(target)
+    elif "link" in kind:
+        os.symlink(fresh.folder + ("/missing" if kind == "dangling link" else "/state"), target)
+        os.mkdir(fresh.folder + "/state")
+    problems = {"file": "%s is not a directory" % target, "parent": "%s is not a directory" % os.path.dirname(target),
+                "dangling link": "%s is a link to %s/missing, which does not exist" % (target, os.path.realpath(fresh.folder))}
+    problem = run_module(fresh, monkeypatch, target, check_mode=True)["path_problem"]
+    assert problem.startswith(problems.get(kind, "")) and bool(problem) == (kind in problems)
+
+
+def test_the_path_of_existing_data_is_not_checked(host, monkeypatch):
+    monkeypatch.setattr(filesystem, "filesystem_type", lambda path: "nfs4")
+    assert run_module(host, monkeypatch, host.default_root, check_mode=True)["path_problem"] == ""

@@ -106,7 +106,7 @@ def test_objects_that_docker_removes_when_it_stops_are_not_listed(monkeypatch):
         ("inspect",): "id1|running|always|false||things \nid2|running||true||%s %s \nid3|running||false|task1|%s served \n" % (
             anonymous, named, of_task)}
     host = Host()
-    monkeypatch.setattr(host, "run", lambda *command: (0, answers[command[1:2]], ""))
+    monkeypatch.setattr(host, "run_docker", lambda *command: (0, answers[command[:1]], ""))
     assert host.list_objects() == {
         "images": ["sha256:1"], "networks": ["bridge", "host"], "containers": {"id1": ["running", "always"]},
         "volumes": [named, "c" * 64, "things"]}

@@ -26,6 +26,11 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.verification i
 Progress = collections.namedtuple("Progress", "done result lines")
 
 
+def requested_root(journal):
+    """The new data root in daemon.json (str): the path that was asked for, which can be a link to journal["to"]."""
+    return journal.get("requested", journal["to"])  # a journal of an earlier version has no such entry
+
+
 class Move:
     """The move of one host's data root to `target`.
 
@@ -74,7 +79,7 @@ class Move:
         with self.state.run_lock():
             deadline = self.clock() + seconds
             journal = self._load_journal()
-            if journal and journal["to"] != self.target:  # an earlier move, already switched: complete it first
+            if journal and requested_root(journal) != self.target:  # an earlier move, already switched: complete it first
                 return Progress(False, None, self._continue(journal, deadline).lines)
             if journal is None:
                 journal = self.plan()
@@ -96,7 +101,7 @@ class Move:
             return None
         if journal.get("undoing"):
             reason = "an earlier run failed"
-        elif journal["to"] != self.target:
+        elif requested_root(journal) != self.target:
             reason = "the requested data root is now %s" % self.target
         else:
             return journal
@@ -141,7 +146,7 @@ class Move:
     def _is_switched(self, journal):
         """Whether the configuration names the new root already."""
         options = parse_daemon_json(read_text(self.host.daemon_json))
-        return options.get("data-root") == journal["to"] and (
+        return options.get("data-root") == requested_root(journal) and (
             journal["method"] != "none" or read_text(self.host.drop_in) != journal["drop_in"])
 
     # ---- the phases
@@ -168,7 +173,7 @@ class Move:
         location = find_data_root(self.host, ask_docker=False)
         self.host.apply_selinux_rules(journal["to"])
         self._method(journal).repoint(journal)
-        options = dict(location.options, **{"data-root": journal["to"]})
+        options = dict(location.options, **{"data-root": requested_root(journal)})
         options.pop("graph", None)
         if journal["live_restore"]:
             options["live-restore"] = True

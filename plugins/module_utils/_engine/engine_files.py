@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files that name the data root: daemon.json, the drop-in, containerd's configuration, containers. Private to the collection."""
 import contextlib
+import glob
 import json
 import os
 import time
@@ -10,15 +11,23 @@ import time
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError, parse_daemon_json, render_daemon_json
 from ansible_collections.fay.rancher.plugins.module_utils._engine.containerd_config import find_root, replace_root
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import is_inside, read_text, sync_directory
+from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import environment, environment_files
 from ansible_collections.fay.rancher.plugins.module_utils._files import make_directories, write_atomically
 
 RELOAD_SECONDS = 30
+CONTAINER_FILE = "config.v2.json"
 DROP_IN_TEXT = """\
 # Made by fay.rancher: the data root is set in /etc/docker/daemon.json, and dockerd does not start if it is also a flag.
 [Service]
 ExecStart=
 ExecStart=%s
 """
+
+
+def unit_variables(unit):
+    """{name: value} of the variables of a unit, with those of its environment files. unit: str. Raises OSError."""
+    paths = [path for pattern in environment_files(unit) for path in sorted(glob.glob(pattern)) if os.path.isfile(path)]
+    return environment(unit, [read_text(path, errors="replace") for path in paths])
 
 
 def write_configuration(path, text):
@@ -102,11 +111,11 @@ def repoint_containers(root, old, new):
 
     Docker stores absolute paths in containers/ID/config.v2.json: of volumes in MountPoints.NAME.Source, of logs and similar
     files in separate fields (moby v20.10 container/container.go), and does not determine them again when it starts. A
-    path that the user mounted from the host (Type bind) is left unchanged. Raises OSError.
+    path that the user mounted from the host (Type bind) is left unchanged. With userns-remap, the containers are in ROOT/UID.GID.
+    Raises OSError.
     """
-    folder = os.path.join(root, "containers")
-    for name in os.listdir(folder) if os.path.isdir(folder) else []:
-        path = os.path.join(folder, name, "config.v2.json")
+    for path in glob.glob(os.path.join(glob.escape(root), "containers", "*", CONTAINER_FILE)) + glob.glob(
+            os.path.join(glob.escape(root), "[0-9]*.[0-9]*", "containers", "*", CONTAINER_FILE)):
         try:
             with open(path, encoding="utf-8") as source:
                 config = json.load(source)

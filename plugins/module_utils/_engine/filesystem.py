@@ -7,7 +7,9 @@ import contextlib
 import ctypes
 import errno
 import os
+import re
 import shutil
+import stat
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import BYTE_ORDER_MARK, DataRootError
 
@@ -15,11 +17,20 @@ PARTIAL_SUFFIX = ".fay-moving"  # an unfinished copy is TARGET.fay-moving
 MARKER = ".fay-moving"  # if the target is a mount point: this file in it marks an unfinished copy
 SYSTEM_DIRECTORIES = ("/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/media", "/mnt", "/opt", "/proc",
                       "/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/var", "/var/lib", "/var/run")
-# Filesystems that overlay2 does not support: kernel Documentation/filesystems/overlayfs.rst, "upper must support xattr and
-# give valid d_type"; docs.docker.com/engine/storage/drivers/overlayfs-driver.
-NOT_FOR_OVERLAY2 = ("nfs", "nfs4", "cifs", "smb3", "overlay", "aufs", "ecryptfs", "vfat", "exfat", "ntfs", "9p", "tmpfs", "ramfs")
+# Filesystem types on which overlay2 does not work as the upper layer: kernel Documentation/filesystems/overlayfs.rst, "Upper and Lower"
+# (extended attributes, d_type), fs/overlayfs/super.c (00ed905ab8e5: none with d_revalidate or unusual names; later versions with
+# RENAME_WHITEOUT and trusted.* attributes); docs.docker.com/engine/storage/drivers/overlayfs-driver. Without a subtype such as fuse.sshfs.
+NOT_FOR_OVERLAY2 = frozenset((
+    "9p", "afs", "beegfs", "ceph", "cifs", "coda", "fuse", "fuseblk", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4",
+    "ocfs2", "orangefs", "prl_fs", "pvfs2", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs",  # over a network, from a host or in user space
+    "affs", "exfat", "hfs", "hfsplus", "hpfs", "msdos", "ntfs", "ntfs3", "udf", "vfat",  # without the attributes or the names of Linux
+    "aufs", "ecryptfs", "overlay", "shiftfs", "unionfs",  # on top of another filesystem
+    "cramfs", "erofs", "iso9660", "romfs", "squashfs",  # read-only
+))
+IN_MEMORY = ("tmpfs", "ramfs", "rootfs")  # rootfs: the initial filesystem of a diskless host
 AT_FDCWD = -100  # linux/fcntl.h
 RENAME_EXCHANGE = 2  # linux/fs.h
+MOUNT_POINT_FIELD = 4  # of a line of mountinfo, counted from 0: proc(5)
 BLOCK_BYTES = 512  # unit of st_blocks: stat(2)
 DIRENT_TYPE_OFFSET = 18  # struct dirent of 64-bit Linux: d_ino 8, d_off 8, d_reclen 2 bytes, then d_type: readdir(3)
 
@@ -57,6 +68,9 @@ def check_target_path(source, target):
         raise DataRootError("%r is not a valid data root: it must be an absolute path without `.` and `..` and not a system "
                             "directory. Choose another path" % target)
     current, wanted = os.path.realpath(source), os.path.realpath(target)
+    if os.path.islink(target) and wanted in SYSTEM_DIRECTORIES:
+        raise DataRootError("%s is a link to %s, which is a system directory and not a valid data root. Choose another path" % (
+            target, wanted))
     if current != wanted and (is_inside(current, wanted) or is_inside(wanted, current)):
         raise DataRootError("Docker's data is at %s and cannot be moved to %s: one path contains the other. "
                             "Choose a separate path" % (current, wanted))
@@ -121,38 +135,81 @@ def has_complete_data(directory):
 
 
 def measure_data(root):
-    """(bytes on disk, number of entries) of Docker's data. A file with several links counts once in the bytes."""
+    """(bytes on disk, number of entries) of Docker's data. A file with several links counts once in the bytes.
+
+    A mount point below the root counts as an entry without a size: what is mounted there is not copied.
+    """
     size, entries, counted = 0, 0, set()
+    for path, is_mount_point in walk_data(os.path.realpath(root)):
+        try:
+            status = None if is_mount_point else os.lstat(path)  # a network filesystem that does not answer would block lstat
+        except OSError:  # removed since it was listed
+            continue
+        entries += 1
+        if status is None:
+            continue
+        inode = (status.st_dev, status.st_ino)
+        if status.st_nlink > 1 and not os.path.isdir(path):
+            if inode in counted:
+                continue
+            counted.add(inode)
+        size += status.st_blocks * BLOCK_BYTES
+    return size, entries
+
+
+def walk_data(root):
+    """(path, whether it is a mount point) of each entry of Docker's data. root: str, without links. Does not read what is mounted there."""
+    mounted = set(mounts_below(root))
     for folder, directories, files in os.walk(root):
         if folder == root:
             directories[:] = [name for name in directories if name != "lost+found"]
             files = [name for name in files if name != MARKER]
-        for name in directories + files:
-            try:
-                status = os.lstat(os.path.join(folder, name))
-            except OSError:  # removed since it was listed
-                continue
-            entries += 1
-            inode = (status.st_dev, status.st_ino)
-            if status.st_nlink > 1 and not os.path.isdir(os.path.join(folder, name)):
-                if inode in counted:
-                    continue
-                counted.add(inode)
-            size += status.st_blocks * BLOCK_BYTES
-    return size, entries
+        paths = [os.path.join(folder, name) for name in directories + files]
+        for path in paths:
+            yield path, path in mounted
+        directories[:] = [name for name in directories if os.path.join(folder, name) not in mounted]
+
+
+def can_enter(directory, uid, gid):
+    """Whether the mode of a directory allows a user to enter it. uid, gid: int; -1 for an unknown one. Raises OSError."""
+    status = os.stat(directory)
+    return bool(status.st_mode & stat.S_IXOTH or (status.st_uid == uid and status.st_mode & stat.S_IXUSR)
+                or (status.st_gid == gid and status.st_mode & stat.S_IXGRP))
+
+
+def current_umask():
+    """The umask (int) of this process."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
 
 
 # ---- mounts and filesystems
 
-def list_mounts():
-    """[(mount point, filesystem type)] from /proc/self/mountinfo: proc(5)."""
+def parse_mountinfo(content):
+    """[(mount point, filesystem type)] of the content (bytes) of /proc/PID/mountinfo: proc(5). Lines of another form are left out.
+
+    The kernel separates fields by single spaces and writes some bytes of a path as three octal digits, such as \\040 for a space
+    (Linux 0226f4923f6c fs/proc_namespace.c, show_mountinfo() and mangle()). All other bytes are those of the path.
+    """
     mounts = []
-    with open("/proc/self/mountinfo") as source:
-        for line in source:
-            before, after = line.split(" - ", 1)
-            point = before.split()[4].encode().decode("unicode_escape")
-            mounts.append((point, after.split()[0]))
+    for line in content.split(b"\n"):
+        before, separator, after = line.partition(b" - ")
+        fields = before.split(b" ")
+        if separator and len(fields) > MOUNT_POINT_FIELD:
+            mounts.append((unescape_path(fields[MOUNT_POINT_FIELD]), unescape_path(after.split(b" ")[0])))
     return mounts
+
+
+def unescape_path(escaped):
+    """A path (str, as os.fsdecode() returns it) from bytes in which \\NNN is a byte in octal digits."""
+    return os.fsdecode(re.sub(br"\\([0-3][0-7]{2})", lambda match: bytes([int(match.group(1), 8)]), escaped))
+
+
+def list_mounts():
+    """[(mount point, filesystem type)] of this process's mounts."""
+    with open("/proc/self/mountinfo", "rb") as source:
+        return parse_mountinfo(source.read())
 
 
 def containing_mount(path):
@@ -168,6 +225,22 @@ def containing_mount(path):
 def filesystem_type(path):
     """Type of the filesystem that contains a path, such as `ext4`."""
     return containing_mount(path)[1]
+
+
+def data_root_problem(path, parent):
+    """Why Docker cannot use `path` as its data root (str, a sentence); empty if nothing is known to prevent it.
+
+    parent: str, the directory itself, or the existing one in which it would be created. Raises OSError.
+    """
+    kind = filesystem_type(parent)
+    if kind in IN_MEMORY:
+        return "%s is on a filesystem of type %s, which loses Docker's data when the host restarts. Use ext4 or xfs" % (path, kind)
+    if kind.split(".")[0] in NOT_FOR_OVERLAY2:
+        return "%s is on a filesystem of type %s, which does not support overlay2. Use ext4 or xfs" % (path, kind)
+    if not reports_entry_types(parent):
+        return ("The filesystem of %s does not report the types of entries (d_type), which overlay2 needs. Use ext4, or xfs made with "
+                "ftype=1" % path)
+    return ""
 
 
 def mounts_below(directory):

@@ -7,8 +7,11 @@ import os
 import re
 import subprocess
 
-from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DEFAULT_ROOT, DataRootError
-from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import MARKER
+from ansible_collections.fay.rancher.plugins.module_utils._engine import address
+from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DEFAULT_ROOT, DataRootError, parse_daemon_json
+from ansible_collections.fay.rancher.plugins.module_utils._engine.engine_files import unit_variables
+from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import MARKER, read_text
+from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import command_words, exec_start
 
 # Drop-ins apply in the order of their names (systemd.unit(5)), and `systemctl edit` writes override.conf.
 DROP_IN = "/etc/systemd/system/docker.service.d/zz-fay-data-root.conf"
@@ -25,6 +28,19 @@ RSYNC_OPTIONS = ["-aHAXS", "--numeric-ids", "--delete", "--one-file-system", "--
 COPY_SCRIPT = 'cd "$0" && echo $$ >copy.pid && "$@" >copy.out 2>copy.err; echo $? >copy.part && mv copy.part copy.code'
 
 
+def with_configured_root(info):
+    """`docker info` (dict) with the configured data root as DockerRootDir, and with RemappedRoot: `UID.GID`, or empty.
+
+    With userns-remap, Docker uses the directory UID.GID in the configured root and names that directory: moby docker-v29.0.0 and
+    v20.10.24 daemon/daemon_unix.go, setupDaemonRoot(); the security option: daemon/info.go.
+    """
+    root, name = os.path.split(info["DockerRootDir"].rstrip("/"))
+    options = [option for option in info.get("SecurityOptions") or [] if isinstance(option, str)]
+    if any("name=userns" in option.split(",") for option in options) and re.match(r"\d+\.\d+$", name):
+        return dict(info, DockerRootDir=root, RemappedRoot=name)
+    return dict(info, RemappedRoot="")
+
+
 class Host:
     """The commands and the files of Docker on this host. Tests replace it with a host without Docker."""
 
@@ -33,12 +49,16 @@ class Host:
     containerd_config = "/etc/containerd/config.toml"
     drop_in = DROP_IN
     poll_seconds = 0.5
+    _address = None
 
     def run(self, *command):
-        """Run a command: (exit code, standard output, standard error). 127 if the program does not exist."""
+        """Run a command: (exit code, standard output, standard error). 127 if the program does not exist.
+
+        Environment variables for a client of another Docker are not passed on.
+        """
         try:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                                       env=dict(os.environ, LC_ALL="C"))
+                                       env=dict(address.client_environment(os.environ), LC_ALL="C"))
         except OSError as error:
             return 127, "", str(error)
         out, err = process.communicate()
@@ -55,18 +75,39 @@ class Host:
         match = re.search(r"version v?(\d[\w.]*)", self.run("dockerd", "--version")[1])
         return match.group(1) if match else ""
 
+    def docker_address(self):
+        """Where the Docker of docker.service listens (str, for --host of the client), whichever Docker root's client would contact."""
+        if self._address is None:
+            unit = self.unit_text()
+            words = command_words(exec_start(unit) or "", unit_variables(unit))
+            try:
+                options = parse_daemon_json(read_text(self.daemon_json))
+            except DataRootError:  # Docker does not start with this file
+                options = {}
+            hosts = address.configured_hosts(words, options)
+            listen = self.run("systemctl", "show", "docker.socket", "--property=Listen")[1] if "fd://" in " ".join(hosts) else ""
+            self._address = address.local_address(hosts, address.socket_paths(listen))
+        return self._address
+
+    def run_docker(self, *arguments):
+        """Run the client of Docker against this host's Docker: see run()."""
+        return self.run(*(address.client_command(self.docker_address(), os.environ) + list(arguments)))
+
     def is_running(self):
         """Whether docker.service runs or starts. Does not contact Docker."""
         return self.run("systemctl", "is-active", "docker.service")[1].strip() in ("active", "activating", "reloading")
 
     def docker_info(self):
-        """`docker info` as a dict; empty if Docker does not answer. The command starts a stopped Docker through its socket."""
-        code, out, unused = self.run("docker", "info", "--format", "{{json .}}")
+        """`docker info` as a dict, see with_configured_root(); empty if Docker does not answer.
+
+        The command starts a stopped Docker through its socket.
+        """
+        code, out, unused = self.run_docker("info", "--format", "{{json .}}")
         try:
             info = json.loads(out) if code == 0 else None
         except ValueError:
             return {}
-        return info if info and info.get("DockerRootDir") else {}
+        return with_configured_root(info) if isinstance(info, dict) and info.get("DockerRootDir") else {}
 
     def is_on(self, root):
         """Whether Docker answers and has its data at `root`."""
@@ -81,7 +122,7 @@ class Host:
         """
         lists = {}
         for name, command in LISTS:
-            code, out, err = self.run("docker", *command)
+            code, out, err = self.run_docker(*command)
             if code:
                 raise DataRootError("`docker %s` failed: %s" % (" ".join(command), err.strip()))
             lists[name] = sorted(set(out.split("\n")) - {""})
@@ -93,7 +134,7 @@ class Host:
         """({id: [state, restart policy]} of containers that survive a stop, names of the volumes of the others)."""
         containers, temporary_volumes = {}, set()
         if identifiers:
-            out = self.run("docker", "inspect", "--format", CONTAINER_FORMAT, *identifiers)[1]
+            out = self.run_docker("inspect", "--format", CONTAINER_FORMAT, *identifiers)[1]
             for line in out.splitlines():
                 identifier, state, policy, removed, task, volumes = line.split("|")
                 if removed == "true" or task:

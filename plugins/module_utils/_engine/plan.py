@@ -3,13 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where Docker's data is, and how it would be moved. Changes nothing. Private to the collection."""
 import collections
-import glob
 import os
 import re
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine import config, filesystem
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
-from ansible_collections.fay.rancher.plugins.module_utils._engine.engine_files import containerd_root
+from ansible_collections.fay.rancher.plugins.module_utils._engine.docker_mounts import foreign_mounts
+from ansible_collections.fay.rancher.plugins.module_utils._engine.engine_files import containerd_root, unit_variables
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import (
     format_gib,
     has_complete_data,
@@ -17,20 +17,11 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem imp
     is_same_path,
     read_text,
 )
-from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import (
-    environment,
-    environment_files,
-    exec_start,
-    exec_start_path,
-    expand_command,
-    split_root_flag,
-)
+from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import exec_start, exec_start_path, expand_command, split_root_flag
 from ansible_collections.fay.rancher.plugins.module_utils._files import existing_parent
 
 FIRST_WITH_BYTE_ORDER_MARK = 23  # first version of Docker that accepts a byte order mark in daemon.json
 SPACE_FACTOR = 1.1  # required space and inodes, relative to what the data uses now
-# Directories below which Docker itself mounts; these mounts end when Docker stops.
-DOCKER_MOUNTS = re.compile(r"/(overlay2?|containers|aufs|plugins|image|buildkit|fuse-overlayfs)/")
 
 # root: str. detected_from: `docker`, `daemon.json`, `unit` or `default`. command: str, the unit's ExecStart without a flag of
 # the data root. has_root_flag: bool, whether ExecStart has such a flag. options: dict, daemon.json. info: dict, `docker info`;
@@ -79,12 +70,6 @@ def _check_byte_order_mark(version):
                             "without a byte order mark" % version)
 
 
-def unit_variables(unit):
-    """{name: value} of the variables of a unit, with those of its environment files. unit: str. Raises OSError."""
-    paths = [path for pattern in environment_files(unit) for path in sorted(glob.glob(pattern)) if os.path.isfile(path)]
-    return environment(unit, [read_text(path, errors="replace") for path in paths])
-
-
 def plan_move(host, old_roots, target, location):
     """The first entries of a journal (dict) for a move to `target`; None if nothing has to be changed.
 
@@ -98,24 +83,30 @@ def plan_move(host, old_roots, target, location):
         return _plan_configuration(target, location)
     _check_live_restore(source, location)
     _check_mounts(source)
-    _check_target(source, target)
-    parent = existing_parent(target if os.path.isdir(target) else os.path.dirname(target))
+    directory = os.path.realpath(target) if os.path.islink(target) else target  # the copy is made on the filesystem of the directory
+    _check_target(source, directory)
+    if is_remapped(location):
+        _check_access(directory, location)
+    parent = existing_parent(directory if os.path.isdir(directory) else os.path.dirname(directory))
     if location.info.get("Driver", "overlay2") == "overlay2":
-        _check_filesystem(target, parent)
+        _check_filesystem(directory, parent)
     size, entries = filesystem.measure_data(source)
-    method = _choose_method(source, target, parent)
+    method = _choose_method(source, directory, parent)
     if method == "copy":
-        _check_space(source, target, parent, size, entries)
+        _check_space(source, directory, parent, size, entries)
     status = os.statvfs(parent)
-    return _journal(location, source, target, method, size=size, entries=entries, free=status.f_bavail * status.f_frsize,
-                    live_restore=location.info.get("LiveRestoreEnabled", False),
+    return _journal(location, source, directory, method, requested=target, size=size, entries=entries,
+                    free=status.f_bavail * status.f_frsize, live_restore=location.info.get("LiveRestoreEnabled", False),
                     swarm=location.info.get("Swarm", {}).get("LocalNodeState") == "active",
                     services=["containerd.service"] if containerd_root(host, source) else [])
 
 
 def _journal(location, source, target, method, **entries):
-    """A journal at its first phase. entries: what is known beyond the paths."""
-    journal = {"from": source, "to": target, "method": method, "phase": "stop", "size": 0, "entries": 0, "free": 0,
+    """A journal at its first phase. entries: what is known beyond the paths.
+
+    `to` is the directory that gets the data; `requested` is the path in daemon.json, which can be a link to it.
+    """
+    journal = {"from": source, "to": target, "requested": target, "method": method, "phase": "stop", "size": 0, "entries": 0, "free": 0,
                "containers": location.info.get("ContainersRunning", 0), "live_restore": False, "swarm": False, "services": []}
     return dict(journal, **entries)
 
@@ -154,25 +145,65 @@ def _check_live_restore(source, location):
 
 
 def _check_mounts(source):
-    foreign = [point for point in filesystem.mounts_below(source) if not DOCKER_MOUNTS.match(point[len(source):])]
+    foreign = foreign_mounts(source)
     if foreign:
         raise DataRootError("Another filesystem is mounted below Docker's data, and a move would not include it: %s. Unmount it, or "
                             "mount it below the new data root and change the data root yourself" % ", ".join(foreign))
 
 
 def _check_target(source, target):
+    if os.path.lexists(target) and not os.path.isdir(target):
+        raise DataRootError("%s is not a directory, and Docker's data cannot be moved there. Remove it, or choose another data root" % (
+            target))
     if has_complete_data(target):
         raise DataRootError("%s is not empty, and Docker's data is at %s. The new data root must be empty or missing. Empty %s, or choose "
                             "another data root" % (target, source, target))
 
 
+def is_remapped(location):
+    """Whether Docker uses a user namespace: userns-remap in daemon.json or as a flag."""
+    return bool(location.info.get("RemappedRoot") or location.options.get("userns-remap")
+                or re.search(r"\s--userns-remap(?:=|\s)", location.full_command))
+
+
+def _check_access(target, location):
+    """With userns-remap, Docker starts only if the remapped root may enter all directories above the data root.
+
+    moby docker-v29.0.0 daemon/daemon_unix.go, setupDaemonRoot() and canAccess(); v20.10.24: pkg/idtools, CanAccess().
+    """
+    identity = [int(part) for part in location.info.get("RemappedRoot", "").split(".") if part] or [-1, -1]
+    directory = os.path.dirname(os.path.realpath(target))
+    parent = existing_parent(directory)
+    closed = [path for path in parents(parent) if not filesystem.can_enter(path, *identity)]
+    if closed:
+        raise DataRootError("Docker uses userns-remap, and its containers may not enter %s: mode o+x is required for all directories above "
+                            "the data root. Run `chmod o+x` for it, or choose another data root" % ", ".join(closed))
+    if parent != directory and filesystem.current_umask() & 0o001:
+        raise DataRootError("Docker uses userns-remap, and its containers could not enter %s, because root's umask is %04o and the "
+                            "directory is missing. Create it with mode 0755" % (directory, filesystem.current_umask()))
+
+
+def parents(path):
+    """A path (str, absolute) and all directories above it (list of str), without `/`."""
+    parts = path.strip("/").split("/")
+    return ["/" + "/".join(parts[:count]) for count in range(1, len(parts) + 1) if parts[0]]
+
+
 def _check_filesystem(target, parent):
-    kind = filesystem.filesystem_type(parent)
-    if kind in filesystem.NOT_FOR_OVERLAY2:
-        raise DataRootError("%s is on a filesystem of type %s, which does not support overlay2. Use ext4 or xfs" % (target, kind))
-    if not filesystem.reports_entry_types(parent):
-        raise DataRootError("The filesystem of %s does not report the types of entries (d_type), which overlay2 needs. "
-                            "Use ext4, or xfs made with ftype=1" % target)
+    problem = filesystem.data_root_problem(target, parent)
+    if problem:
+        raise DataRootError(problem)
+
+
+def new_root_problem(target):
+    """Why Docker would not start on `target` (str, a sentence) if it were installed now; empty if nothing is known. Raises OSError."""
+    directory = os.path.realpath(target)
+    if os.path.islink(target) and not os.path.lexists(directory):  # dockerd creates a missing directory, but not the target of a link
+        return "%s is a link to %s, which does not exist. Create that directory, or choose another path" % (target, directory)
+    parent = target if os.path.lexists(target) else existing_parent(target)
+    if not os.path.isdir(parent):
+        return "%s is not a directory, so that Docker cannot use %s as its data root. Choose another path" % (parent, target)
+    return filesystem.data_root_problem(target, parent)
 
 
 def _choose_method(source, target, parent):

@@ -6,7 +6,7 @@ import os
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.data_root import Move
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import format_gib, has_data, read_text
-from ansible_collections.fay.rancher.plugins.module_utils._engine.plan import find_data_root
+from ansible_collections.fay.rancher.plugins.module_utils._engine.plan import find_data_root, new_root_problem
 from ansible_collections.fay.rancher.plugins.module_utils._files import free_bytes
 
 MOVED_KEYS = ("from", "to", "method", "size", "entries", "free", "containers")
@@ -65,6 +65,7 @@ def _result(move, location, **changes):
     result.update(
         root=location.root, detected_from=location.detected_from, has_data=has_data(location.root), options=location.options,
         running=bool(location.info), version=location.info.get("ServerVersion", ""), command=location.full_command,
+        path_problem=new_root_problem(move.target) if move.target.startswith("/") and not has_data(location.root) else "",
         daemon_json=read_text(move.host.daemon_json), free=free_bytes(move.target or location.root),
         old_roots=[path for path in move.old_roots.recorded() if os.path.isdir(path)])
     result.update(changes)

@@ -273,6 +273,16 @@ def _expand(word, position, raw_words, variables):
     return [word] if position == 0 or ":" in prefix else expand_word(word, variables)
 
 
+def command_words(command, variables):
+    """The words (list of str) with which systemd runs an ExecStart command (str); empty if it rejects it. variables: {name: value}."""
+    try:
+        raw_words = split_words(command)
+    except ValueError:
+        return []
+    return [part for position, (unused, unused_end, word) in enumerate(raw_words)
+            for part in _expand(word, position, raw_words, variables)]
+
+
 def expand_command(command, variables):
     """An ExecStart command (str) with each $NAME that is a whole word replaced by the words of its value. variables: {name: value}."""
     try:
