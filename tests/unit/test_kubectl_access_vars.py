@@ -38,7 +38,8 @@ def run_tasks(folder, tasks, host):
 def test_version_is_chosen_from_results_of_tasks(tmp_path):
     tasks = []
     for version, path, results, expected in VERSIONS:
-        options = role_options("kubectl_access", {"kubectl_access_version": version, "kubectl_access_file": path})
+        options = role_options("kubectl_access", {
+            "kubectl_access_version": version, "kubectl_access_file": path, "kubectl_access_cluster": "fay"})
         tasks.append({"ansible.builtin.assert": {"that": "__kubectl_access_chosen_version == %r" % expected,
                                                  "fail_msg": "it is {{ __kubectl_access_chosen_version }}, expected %r" % expected},
                       "vars": dict(results, __kubectl_access=options,
