@@ -233,7 +233,7 @@ def main():
         result = run(Host(), module.params, module.check_mode)
     except DataRootError as error:
         module.fail_json(msg=str(error))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         module.fail_json(msg="Could not inspect or move the data root: %s" % error)
     module.exit_json(**result)
 

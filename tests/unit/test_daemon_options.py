@@ -91,7 +91,7 @@ def test_the_filter_accepts_only_dicts():
         daemon_options_problems([])
 
 
-values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
                       lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
                       max_leaves=4)
 configurations = st.dictionaries(st.sampled_from(sorted(OPTIONS)) | st.text(max_size=5), values, max_size=4)

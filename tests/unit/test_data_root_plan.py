@@ -10,7 +10,6 @@ import pytest
 import yaml
 from ansible_collections.fay.rancher.plugins.module_utils._engine import filesystem, report
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
-from ansible_collections.fay.rancher.plugins.module_utils._engine.daemon_options import problems
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import read_text
 from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Host
 from ansible_collections.fay.rancher.plugins.module_utils._engine.plan import find_data_root
@@ -67,6 +66,12 @@ def test_a_flag_in_the_environment_of_the_unit_is_found(host):
     assert (location.root, location.detected_from, location.has_root_flag) == ("/srv/engine", "unit", True)
     assert location.command == "/usr/bin/dockerd --iptables=false $DOCKER_DNS_OPTIONS"
     assert location.full_command == "/usr/bin/dockerd --iptables=false --dns 10.233.0.3"
+
+
+def test_a_flag_in_the_text_of_a_shell_is_rejected(host):
+    use_unit(host, "[Service]\nExecStart=/bin/sh -c 'exec /usr/bin/dockerd -H fd:// --data-root=/srv/engine'\n")
+    with pytest.raises(DataRootError, match="starts Docker through a shell.*must be an argument of dockerd itself"):
+        find_data_root(host)
 
 
 def test_an_environment_file_overrides_the_environment_of_the_unit(host):
@@ -153,14 +158,6 @@ def test_an_old_root_is_not_taken_for_the_current_one(host, monkeypatch):
     assert move_of(host).plan() is None
     with pytest.raises(DataRootError, match="is an old data root that was kept after its data had been moved"):
         move_of(host, host.default_root).plan()
-
-
-def test_the_returned_command_contains_the_flags_of_variables(host, monkeypatch):
-    """The role compares them with daemon.json: Docker rejects an option that is set in both."""
-    use_unit(host, "[Service]\nEnvironment='OPTS=--log-opt max-size=1m'\nExecStart=/usr/bin/dockerd $OPTS --data-root=/missing\n")
-    command = run_module(host, monkeypatch, None)["command"]
-    assert command == "/usr/bin/dockerd --log-opt max-size=1m"
-    assert problems({"log-opts": {}}, command) == ["log-opts is set both in daemon.json and as a flag in docker.service"]
 
 
 @pytest.mark.parametrize("copies", [True, False])

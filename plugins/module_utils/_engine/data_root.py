@@ -89,7 +89,7 @@ class Move:
                 self.state.save_journal(journal, running=False, objects=None, **engine_files.read_configuration(self.host))
             try:
                 return self._continue(journal, deadline)
-            except (DataRootError, OSError) as error:
+            except (DataRootError, OSError, UnicodeError) as error:
                 self._roll_back(journal, str(error))
                 raise DataRootError("The data root was not moved from %s to %s: %s. Docker uses %s again, with its previous "
                                     "configuration" % (journal["from"], journal["to"], error, journal["from"]))
@@ -216,7 +216,7 @@ class Move:
             method.revert_names(journal)
             if journal["running"]:
                 self.host.start()
-        except (DataRootError, OSError) as error:
+        except (DataRootError, OSError, UnicodeError) as error:
             raise DataRootError(
                 "The data root was not moved from %s to %s (%s), and the rollback also failed: %s. No data is lost: it is under %s. "
                 "Remove the cause and run again" % (journal["from"], journal["to"], reason, error, journal["from"]))

@@ -17,10 +17,17 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem imp
     is_same_path,
     read_text,
 )
-from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import exec_start, exec_start_path, expand_command, split_root_flag
+from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import (
+    command_words,
+    exec_start,
+    exec_start_path,
+    expand_command,
+    split_root_flag,
+)
 from ansible_collections.fay.rancher.plugins.module_utils._files import existing_parent
 
 FIRST_WITH_BYTE_ORDER_MARK = 23  # first version of Docker that accepts a byte order mark in daemon.json
+SHELL_FLAG = re.compile(r"\s--(?:data-root|graph)\b")  # a flag within a word: the text of `sh -c`
 SPACE_FACTOR = 1.1  # required space and inodes, relative to what the data uses now
 
 # root: str. detected_from: `docker`, `daemon.json`, `unit` or `default`. command: str, the unit's ExecStart without a flag of
@@ -39,6 +46,7 @@ def find_data_root(host, ask_docker=True):
     unit = host.unit_text()
     variables = unit_variables(unit)
     command, flag = split_root_flag(exec_start(unit) or "", variables)
+    _check_shell(command, variables)
     info = host.docker_info() if ask_docker else {}
     if daemon_json.startswith(config.BYTE_ORDER_MARK):
         _check_byte_order_mark(host.installed_version() or info.get("ServerVersion", ""))
@@ -57,6 +65,13 @@ def _root_option(options):
     """The data root in daemon.json (dict); None if it is not set, also to a value with which Docker cannot have started."""
     roots = [options.get(name) for name in ("data-root", "graph")]
     return next((root for root in roots if root and isinstance(root, str) and "\0" not in root), None)
+
+
+def _check_shell(command, variables):
+    """Raise DataRootError if the unit starts Docker through a shell whose text contains the flag of the data root."""
+    if any(SHELL_FLAG.search(word) for word in command_words(command, variables)[1:]):
+        raise DataRootError("docker.service starts Docker through a shell, and the shell's text sets the data root: %s. The data root must "
+                            "be an argument of dockerd itself, or be set in daemon.json. Change the unit" % command)
 
 
 def _check_byte_order_mark(version):

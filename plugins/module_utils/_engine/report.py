@@ -64,7 +64,7 @@ def _result(move, location, **changes):
     result = dict(changed=False, done=True, lines=[], moved={}, old_root="", removed_roots=[])
     result.update(
         root=location.root, detected_from=location.detected_from, has_data=has_data(location.root), options=location.options,
-        running=bool(location.info), version=location.info.get("ServerVersion", ""), command=location.full_command,
+        running=bool(location.info), version=location.info.get("ServerVersion", ""), command=location.command,
         path_problem=new_root_problem(move.target) if move.target.startswith("/") and not has_data(location.root) else "",
         daemon_json=read_text(move.host.daemon_json), free=free_bytes(move.target or location.root),
         old_roots=[path for path in move.old_roots.recorded() if os.path.isdir(path)])
