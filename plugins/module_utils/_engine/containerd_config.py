@@ -29,7 +29,7 @@ def find_root(text):
 
 def replace_root(text, root):
     """A config.toml whose key `root` of the top level, which must exist, has the value `root`. Everything else is left unchanged."""
-    begin, end, unused = find_root(text)
+    begin, end, unused = find_root(text)  # pylint: disable=unpacking-non-sequence
     is_literal = text[begin] == "'" and not re.search("['\0-\x1f\x7f]", root)
     quoted = "'%s'" % root if is_literal else json.dumps(root, ensure_ascii=False).replace("\x7f", "\\u007f")
     return text[:begin] + quoted + text[end:]
