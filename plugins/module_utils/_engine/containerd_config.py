@@ -9,6 +9,8 @@ level), go-toml v1.9.5 marshal.go and v2.2.3 unmarshaler.go (the case of a key d
 import json
 import re
 
+from ansible_collections.fay.rancher.plugins.module_utils._engine.config import BYTE_ORDER_MARK
+
 TOKEN = re.compile(r'''(?sx)
     (?P<string>\"\"\"(?:\\.|[^\\"]|"{1,2}(?!"))*"{3,5} | \'\'\'(?:[^']|'{1,2}(?!'))*'{3,5}
         | (?!"{3}) "(?:\\.|[^"\\\n])*" | (?!'{3}) '[^'\n]*')
@@ -27,18 +29,27 @@ def find_root(text):
     return min(matches)[1:] if matches else None
 
 
-def replace_root(text, root):
-    """A config.toml whose key `root` of the top level, which must exist, has the value `root`. Everything else is left unchanged."""
-    begin, end, unused = find_root(text)  # pylint: disable=unpacking-non-sequence
-    is_literal = text[begin] == "'" and not re.search("['\0-\x1f\x7f]", root)
-    quoted = "'%s'" % root if is_literal else json.dumps(root, ensure_ascii=False).replace("\x7f", "\\u007f")
+def set_root(text, root):
+    """A config.toml whose key `root` of the top level has the value `root`. Everything else is left unchanged.
+
+    A missing key becomes the first line. A new file has version 2: containerd accepts it from 1.3 (docs/ops.md) to 2.3
+    (cmd/containerd/server/config/config.go, LoadConfigWithPlugins()).
+    """
+    quoted = json.dumps(root, ensure_ascii=False).replace("\x7f", "\\u007f")
+    match = find_root(text)
+    if match is None:
+        mark = BYTE_ORDER_MARK if text.startswith(BYTE_ORDER_MARK) else ""
+        return "%s%sroot = %s\n%s" % (mark, "" if text.strip() else "version = 2\n", quoted, text[len(mark):])
+    begin, end, unused = match
+    if text[begin] == "'" and not re.search("['\0-\x1f\x7f]", root):
+        quoted = "'%s'" % root
     return text[:begin] + quoted + text[end:]
 
 
 def _top_level_statements(text):
     """[[token of TOKEN]] of the statements before the first table. A statement extends over lines inside of brackets and strings."""
     statements, depth = [[]], 0
-    for token in TOKEN.finditer(text, 1 if text.startswith("\ufeff") else 0):
+    for token in TOKEN.finditer(text, 1 if text.startswith(BYTE_ORDER_MARK) else 0):
         if token.lastgroup == "ignored":
             continue
         if token.lastgroup == "line":
