@@ -28,6 +28,7 @@ class FakeHost(Host):
         self.folder = str(folder)
         self.daemon_json = os.path.join(self.folder, "daemon.json")
         self.drop_in = os.path.join(self.folder, "drop-in.conf")
+        self.earlier_drop_in = os.path.join(self.folder, "earlier-drop-in.conf")
         self.containerd_config = os.path.join(self.folder, "containerd.toml")
         self.live_restore = False  # of the running Docker
         self.default_root = os.path.join(self.folder, "old", "docker")
@@ -44,8 +45,8 @@ class FakeHost(Host):
             raise PowerCut()
 
     def unit_text(self):
-        return "[Service]\nExecStart=/usr/bin/dockerd -H fd://%s\n%s" % (
-            " --data-root " + self.flag if self.flag else "", read_text(self.drop_in))
+        return "[Service]\nExecStart=/usr/bin/dockerd -H fd://%s\n%s\n%s" % (
+            " --data-root " + self.flag if self.flag else "", read_text(self.earlier_drop_in), read_text(self.drop_in))
 
     def root(self):
         """The root that Docker would use if it was started. Raises DataRootError if Docker would not start."""

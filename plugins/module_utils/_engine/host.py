@@ -15,6 +15,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import co
 
 # Drop-ins apply in the order of their names (systemd.unit(5)), and `systemctl edit` writes override.conf.
 DROP_IN = "/etc/systemd/system/docker.service.d/zz-fay-data-root.conf"
+EARLIER_DROP_IN = "/etc/systemd/system/docker.service.d/90-fay-data-root.conf"  # of earlier versions: override.conf overrides it
 MAX_STOP_TRIES = 5
 LISTS = (("images", ("image", "ls", "--all", "--quiet", "--no-trunc")),
          ("volumes", ("volume", "ls", "--quiet")),
@@ -48,6 +49,7 @@ class Host:
     daemon_json = "/etc/docker/daemon.json"
     containerd_config = "/etc/containerd/config.toml"
     drop_in = DROP_IN
+    earlier_drop_in = EARLIER_DROP_IN
     poll_seconds = 0.5
     _address = None
 
