@@ -65,7 +65,7 @@ def test_a_flag_in_the_environment_of_the_unit_is_found(host):
     location = find_data_root(host)
     assert (location.root, location.detected_from, location.has_root_flag) == ("/srv/engine", "unit", True)
     assert location.command == "/usr/bin/dockerd --iptables=false $DOCKER_DNS_OPTIONS"
-    assert location.full_command == "/usr/bin/dockerd --iptables=false --dns 10.233.0.3"
+    assert location.words == ["/usr/bin/dockerd", "--iptables=false", "--dns", "10.233.0.3"]
 
 
 def test_a_flag_in_the_text_of_a_shell_is_rejected(host):

@@ -9,6 +9,7 @@ import stat
 import pytest
 from ansible_collections.fay.rancher.plugins.module_utils._engine import address
 from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Host
+from ansible_collections.fay.rancher.plugins.module_utils._engine.plan import find_data_root
 from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import command_words
 from docker_host import write_text
 from hypothesis import given
@@ -81,6 +82,17 @@ def test_the_local_docker_is_asked_whatever_the_client_of_root_is_set_to(tmp_pat
 def test_the_address_is_the_one_that_docker_listens_on(tmp_path, monkeypatch, unit, options, answers, expected):
     commands = {"systemctl show docker.socket --property=Listen": answers.get("Listen", "")}
     assert create_host(tmp_path, monkeypatch, unit, options, commands).docker_address() == expected
+
+
+def test_the_unit_is_read_once_to_find_the_data_root(tmp_path, monkeypatch):
+    host = Host()
+    host.daemon_json, commands = str(tmp_path / "daemon.json"), []
+    answers = {"systemctl": (0, "[Service]\nExecStart=/usr/bin/dockerd -H unix:///run/own.sock\n", ""),
+               "docker": (0, '{"DockerRootDir": "/data"}', "")}
+    monkeypatch.setattr(host, "run", lambda *command: commands.append(command) or answers[command[0]])
+    assert find_data_root(host).root == "/data"
+    assert commands == [("systemctl", "cat", "docker.service"),
+                        ("docker", "--host", "unix:///run/own.sock", "info", "--format", "{{json .}}")]
 
 
 @pytest.mark.parametrize("word", ["$DOCKER_OPTS", "${DOCKER_HOST_FLAG}"])
