@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from ansible_collections.fay.rancher.plugins.module_utils._engine import plan
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError, parse_daemon_json
 from ansible_collections.fay.rancher.plugins.module_utils._engine.data_root import Move
@@ -161,6 +162,20 @@ def create_host(folder, monkeypatch):
     write_docker_data(host.default_root)
     host.is_started = True
     return host
+
+
+@pytest.fixture
+def host(tmp_path, monkeypatch):
+    """A host with data on its default root and a running Docker."""
+    return create_host(tmp_path, monkeypatch)
+
+
+@pytest.fixture(params=["copy", "rename"])
+def method(request, monkeypatch):
+    """Both methods of a move: copy and rename."""
+    if request.param == "copy":
+        disable_rename(monkeypatch)
+    return request.param
 
 
 def target_of(host):

@@ -11,7 +11,6 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.config import 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import read_text
 from docker_host import (
     FakeHost,
-    create_host,
     disable_rename,
     finish,
     journal_exists,
@@ -24,11 +23,6 @@ from docker_host import (
 )
 
 DROP_IN = "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd -H fd://\n"
-
-
-@pytest.fixture
-def host(tmp_path, monkeypatch):
-    return create_host(tmp_path, monkeypatch)
 
 
 @pytest.fixture

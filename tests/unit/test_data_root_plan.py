@@ -14,12 +14,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem imp
 from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Host
 from ansible_collections.fay.rancher.plugins.module_utils._engine.plan import find_data_root
 from ansible_collections.fay.rancher.plugins.modules import docker_data_root
-from docker_host import create_host, disable_rename, finish, move_of, read_docker_data, target_of, use_ext4, write_text
-
-
-@pytest.fixture
-def host(tmp_path, monkeypatch):
-    return create_host(tmp_path, monkeypatch)
+from docker_host import disable_rename, finish, move_of, read_docker_data, target_of, use_ext4, write_text
 
 
 @pytest.fixture

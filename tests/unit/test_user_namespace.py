@@ -105,7 +105,8 @@ def location_of(info=None, options=None, command="/usr/bin/dockerd"):
     (location_of({"RemappedRoot": REMAPPED}), True), (location_of(options={"userns-remap": "default"}), True),
     (location_of(command="/usr/bin/dockerd --userns-remap=default"), True), (location_of({"RemappedRoot": ""}), False),
     (location_of(command="/usr/bin/dockerd '--userns-remap=default'"), True), (location_of(command="/usr/bin/dockerd $OPTS"), True),
-    (location_of(command="/usr/bin/dockerd --userns-remap="), False), (location_of(command="/usr/bin/dockerd --label=--userns-remap"), False),
+    (location_of(command="/usr/bin/dockerd --userns-remap="), False),
+    (location_of(command="/usr/bin/dockerd --label=--userns-remap"), False),
     (location_of(command="/usr/bin/dockerd --userns-remap default -D"), True), (location_of(options={"userns-remap": ""}), False)])
 def test_userns_remap_is_recognized_also_if_docker_is_stopped(location, is_remapped):
     assert plan.is_remapped(location) == is_remapped
