@@ -33,8 +33,8 @@ def requested_root(journal):
     return journal.get("requested", journal["to"])  # a journal of an earlier version has no such entry
 
 
-def copied_remapped_root(journal):
-    """Whether an earlier version moved ROOT/UID.GID instead of ROOT, so that Docker would be empty at the new root: see is_remapped()."""
+def moved_remapped_directory(journal):
+    """Whether the move is one of ROOT/UID.GID by an earlier version. With userns-remap, Docker would be empty at the new root."""
     return "requested" not in journal and bool(re.match(r"\d+\.\d+$", os.path.basename(journal["from"])))
 
 
@@ -108,8 +108,8 @@ class Move:
             return None
         if "earlier_drop_in" not in journal:
             engine_files.add_earlier_drop_in(self.host, journal)
-        if copied_remapped_root(journal):
-            self._roll_back(journal, "an earlier version copied only the directory of userns-remap")
+        if moved_remapped_directory(journal) and journal["phase"] != "retire":  # the old root can be renamed already in `retire`
+            self._roll_back(journal, "an earlier version moved the directory of userns-remap instead of the data root")
             return None
         if journal.get("undoing"):
             reason = "an earlier run failed"
