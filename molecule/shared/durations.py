@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A pytest plugin for `make test`: appends a record of each test to the file FAY_TESTS, one JSON object per line.
 
-Keys: test (str, pytest's node id), seconds (float, including fixtures), outcome (passed, failed or skipped), reason (str, of a skip).
+Keys: test (str, pytest's node id), seconds (float, including fixtures), outcome (passed, failed or skipped), reason (str: of a skip, or the
+message of a failure).
 Without FAY_TESTS nothing is recorded. A conftest.py activates the plugin by importing the function.
 """
 import json
 import os
 
 unfinished = {}  # {node id: record}
+
+
+def failure_message(details):
+    """The message of a failure (str), without the traceback. details: the attribute longrepr of pytest's report."""
+    crash = getattr(details, "reprcrash", None)
+    return crash.message if crash else getattr(details, "errorstring", str(details))  # errorstring: of a missing fixture
 
 
 def pytest_runtest_logreport(report):
@@ -19,6 +26,7 @@ def pytest_runtest_logreport(report):
     test["seconds"] += report.duration
     if report.failed:
         test["outcome"] = "failed"
+        test["reason"] = failure_message(report.longrepr)
     elif report.skipped and test["outcome"] == "passed":
         test["outcome"] = "skipped"
         test["reason"] = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)

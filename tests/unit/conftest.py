@@ -20,6 +20,8 @@ from kubernetes_nodes import api_server, home, node, rke1_certificates  # noqa: 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 RECORDINGS = os.path.join(ROOT, "tests", "recordings")
 sys.path.insert(0, os.path.join(ROOT, ".ansible", "collections"))
+from docker_host import host, method  # noqa: E402, F401
+
 if not hasattr(urls, "make_context"):  # ansible-core 2.11, the newest for Python 3.6, does not have this function
     urls.make_context = None
 settings.register_profile("any machine", deadline=None)  # the duration of an example depends on the machine

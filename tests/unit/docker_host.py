@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from ansible_collections.fay.rancher.plugins.module_utils._engine import plan
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError, parse_daemon_json
 from ansible_collections.fay.rancher.plugins.module_utils._engine.data_root import Move
@@ -28,6 +29,7 @@ class FakeHost(Host):
         self.folder = str(folder)
         self.daemon_json = os.path.join(self.folder, "daemon.json")
         self.drop_in = os.path.join(self.folder, "drop-in.conf")
+        self.earlier_drop_in = os.path.join(self.folder, "earlier-drop-in.conf")
         self.containerd_config = os.path.join(self.folder, "containerd.toml")
         self.live_restore = False  # of the running Docker
         self.default_root = os.path.join(self.folder, "old", "docker")
@@ -44,8 +46,8 @@ class FakeHost(Host):
             raise PowerCut()
 
     def unit_text(self):
-        return "[Service]\nExecStart=/usr/bin/dockerd -H fd://%s\n%s" % (
-            " --data-root " + self.flag if self.flag else "", read_text(self.drop_in))
+        return "[Service]\nExecStart=/usr/bin/dockerd -H fd://%s\n%s\n%s" % (
+            " --data-root " + self.flag if self.flag else "", read_text(self.earlier_drop_in), read_text(self.drop_in))
 
     def root(self):
         """The root that Docker would use if it was started. Raises DataRootError if Docker would not start."""
@@ -160,6 +162,20 @@ def create_host(folder, monkeypatch):
     write_docker_data(host.default_root)
     host.is_started = True
     return host
+
+
+@pytest.fixture
+def host(tmp_path, monkeypatch):
+    """A host with data on its default root and a running Docker."""
+    return create_host(tmp_path, monkeypatch)
+
+
+@pytest.fixture(params=["copy", "rename"])
+def method(request, monkeypatch):
+    """Both methods of a move: copy and rename."""
+    if request.param == "copy":
+        disable_rename(monkeypatch)
+    return request.param
 
 
 def target_of(host):

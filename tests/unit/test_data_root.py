@@ -14,7 +14,6 @@ from docker_host import (
     FakeHost,
     PowerCut,
     count_changes,
-    create_host,
     disable_rename,
     finish,
     journal_exists,
@@ -26,19 +25,6 @@ from docker_host import (
     write_docker_data,
     write_text,
 )
-
-
-@pytest.fixture
-def host(tmp_path, monkeypatch):
-    return create_host(tmp_path, monkeypatch)
-
-
-@pytest.fixture(params=["copy", "rename"])
-def method(request, monkeypatch):
-    if request.param == "copy":
-        disable_rename(monkeypatch)
-    return request.param
-
 
 # ---- complete moves
 

@@ -9,7 +9,6 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.config import 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import read_text
 from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import exec_start, split_root_flag
 from docker_host import (
-    create_host,
     disable_rename,
     finish,
     journal_exists,
@@ -18,18 +17,6 @@ from docker_host import (
     target_of,
     write_text,
 )
-
-
-@pytest.fixture
-def host(tmp_path, monkeypatch):
-    return create_host(tmp_path, monkeypatch)
-
-
-@pytest.fixture(params=["copy", "rename"])
-def method(request, monkeypatch):
-    if request.param == "copy":
-        disable_rename(monkeypatch)
-    return request.param
 
 
 def test_docker_runs_on_its_old_root_if_it_does_not_start_on_the_new_one(host, method):

@@ -11,7 +11,6 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.config import 
 from docker_host import (
     PowerCut,
     count_changes,
-    create_host,
     disable_rename,
     finish,
     link_target,
@@ -21,11 +20,6 @@ from docker_host import (
     write_docker_data,
     write_text,
 )
-
-
-@pytest.fixture
-def host(tmp_path, monkeypatch):
-    return create_host(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("is_missing", [False, True])

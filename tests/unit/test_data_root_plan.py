@@ -14,12 +14,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem imp
 from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Host
 from ansible_collections.fay.rancher.plugins.module_utils._engine.plan import find_data_root
 from ansible_collections.fay.rancher.plugins.modules import docker_data_root
-from docker_host import create_host, disable_rename, finish, move_of, read_docker_data, target_of, use_ext4, write_text
-
-
-@pytest.fixture
-def host(tmp_path, monkeypatch):
-    return create_host(tmp_path, monkeypatch)
+from docker_host import disable_rename, finish, move_of, read_docker_data, target_of, use_ext4, write_text
 
 
 @pytest.fixture
@@ -65,7 +60,7 @@ def test_a_flag_in_the_environment_of_the_unit_is_found(host):
     location = find_data_root(host)
     assert (location.root, location.detected_from, location.has_root_flag) == ("/srv/engine", "unit", True)
     assert location.command == "/usr/bin/dockerd --iptables=false $DOCKER_DNS_OPTIONS"
-    assert location.full_command == "/usr/bin/dockerd --iptables=false --dns 10.233.0.3"
+    assert location.words == ["/usr/bin/dockerd", "--iptables=false", "--dns", "10.233.0.3"]
 
 
 def test_a_flag_in_the_text_of_a_shell_is_rejected(host):

@@ -2,14 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which Docker is asked: that of docker.service, whatever root's client is set to."""
+import glob
 import json
 import os
 import stat
 
 import pytest
+import yaml
 from ansible_collections.fay.rancher.plugins.module_utils._engine import address
 from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Host
+from ansible_collections.fay.rancher.plugins.module_utils._engine.plan import find_data_root
 from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import command_words
+from conftest import ROOT
 from docker_host import write_text
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +87,17 @@ def test_the_address_is_the_one_that_docker_listens_on(tmp_path, monkeypatch, un
     assert create_host(tmp_path, monkeypatch, unit, options, commands).docker_address() == expected
 
 
+def test_the_unit_is_read_once_to_find_the_data_root(tmp_path, monkeypatch):
+    host = Host()
+    host.daemon_json, commands = str(tmp_path / "daemon.json"), []
+    answers = {"systemctl": (0, "[Service]\nExecStart=/usr/bin/dockerd -H unix:///run/own.sock\n", ""),
+               "docker": (0, '{"DockerRootDir": "/data"}', "")}
+    monkeypatch.setattr(host, "run", lambda *command: commands.append(command) or answers[command[0]])
+    assert find_data_root(host).root == "/data"
+    assert commands == [("systemctl", "cat", "docker.service"),
+                        ("docker", "--host", "unix:///run/own.sock", "info", "--format", "{{json .}}")]
+
+
 @pytest.mark.parametrize("word", ["$DOCKER_OPTS", "${DOCKER_HOST_FLAG}"])
 def test_variables_of_the_unit_are_replaced(tmp_path, monkeypatch, word):
     path = str(tmp_path / "environment")
@@ -117,6 +132,17 @@ def test_tls_is_used_over_tcp_only(variables, flags):
     assert address.client_command("tcp://127.0.0.1:2376", variables) == ["docker", "--host", "tcp://127.0.0.1:2376"] + flags
     assert address.client_command(DEFAULT, variables) == ["docker", "--host", DEFAULT]
     assert address.client_environment(dict(variables, DOCKER_CERT_PATH="/c", PATH="/bin")) == {"DOCKER_CERT_PATH": "/c", "PATH": "/bin"}
+
+
+def test_tasks_of_roles_contact_the_local_docker():
+    hosts = []
+    for path in glob.glob(os.path.join(ROOT, "roles", "*", "tasks", "*.yml")):
+        with open(path, encoding="utf-8") as source:
+            for task in yaml.safe_load(source) or []:
+                hosts += [options.get("docker_host") for name, options in task.items() if name.startswith("community.docker.")]
+                if task.get("ansible.builtin.command", {}).get("argv", [""])[0] == "docker":
+                    hosts.append(task.get("environment", {}).get("DOCKER_HOST"))
+    assert hosts == [DEFAULT] * 3
 
 
 FLAGS = st.sampled_from(["-H", "-H ", "-H=", "--host ", "--host="])

@@ -24,13 +24,16 @@ def test_purged_data_is_removed_also_if_the_data_root_is_a_link(tmp_path, is_lin
 
 @pytest.mark.parametrize("options, exec_start, command, is_checked", [
     ({}, "", "/usr/bin/dockerd", True), ({"storage-driver": "overlay2"}, "", "", True), ({"storage-driver": "vfs"}, "", "", False),
-    ({}, "/usr/bin/dockerd --storage-driver=vfs", "/usr/bin/dockerd", False), ({}, "", "/usr/bin/dockerd --storage-driver vfs", False)])
+    ({}, "/usr/bin/dockerd --storage-driver=vfs", "/usr/bin/dockerd", False), ({}, "", "/usr/bin/dockerd --storage-driver vfs", False),
+    ({}, "", "/usr/bin/dockerd -s vfs", False), ({}, "/usr/bin/dockerd -s=vfs", "", False), ({}, "", "/usr/bin/dockerd --dns-s x", True)])
 def test_the_data_root_of_a_fresh_host_is_checked_for_overlay2_only(options, exec_start, command, is_checked):
     with open(os.path.join(ROOT, "roles", "docker_ce", "tasks", "check.yml")) as source:
         tasks = {task["name"]: task for task in yaml.safe_load(source)}
     task = tasks["Fail if Docker cannot use the data root of a fresh host"]
     names = {"__docker_ce_options": options, "__docker_ce": {"exec_start": exec_start},
              "__docker_ce_root": {"command": command, "path_problem": "a sentence"}}
-    expressions = [jinja2.Environment().compile_expression(text) for text in task["when"] + [task["ansible.builtin.assert"]["that"]]]
+    environment = jinja2.Environment()
+    environment.tests["search"] = lambda text, pattern: bool(re.search(pattern, text))  # that of Ansible
+    expressions = [environment.compile_expression(text) for text in task["when"] + [task["ansible.builtin.assert"]["that"]]]
     assert [expression(**names) for expression in expressions[:-1]].count(False) == (0 if is_checked else 1)
     assert not expressions[-1](**names)

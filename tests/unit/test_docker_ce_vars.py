@@ -70,6 +70,11 @@ def test_environment_is_escaped_for_systemd(templated):
                     'Environment="NAME=a \\"quoted\\" 100%% \\\\ value"\n')
 
 
+def test_the_drop_in_of_an_earlier_version_is_removed(templated):
+    """It would override the unit although docker_ce_exec_start is not set."""
+    assert templated["ubuntu"]["files"]["/etc/systemd/system/docker.service.d/95-fay-exec-start.conf"]["text"] == ""
+
+
 def test_the_command_and_the_socket_are_written_as_drop_ins(templated):
     files = templated["ubuntu"]["files"]
     assert files["/etc/systemd/system/docker.service.d/zz-fay-exec-start.conf"]["text"].endswith(

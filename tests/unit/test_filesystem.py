@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which mounts and filesystems are recognized on a host."""
+import errno
 import os
+import tempfile
+import types
 
 import pytest
 from ansible_collections.fay.rancher.plugins.module_utils._engine import filesystem
@@ -92,3 +95,62 @@ def test_other_filesystems_are_reported_only_without_entry_types(tmp_path, monke
     assert os.listdir(str(tmp_path)) == []
     monkeypatch.setattr(filesystem, "reports_entry_types", lambda path: False)
     assert "does not report the types of entries (d_type)" in filesystem.data_root_problem("/data/docker", str(tmp_path))
+
+
+def test_a_filesystem_that_is_mounted_read_only_is_reported(tmp_path, monkeypatch):
+    monkeypatch.setattr(filesystem, "filesystem_type", lambda path: "ext4")
+    monkeypatch.setattr(os, "statvfs", lambda path: types.SimpleNamespace(f_flag=os.ST_RDONLY | os.ST_NOATIME))
+    assert filesystem.data_root_problem("/data/docker", str(tmp_path)) == (
+        "/data/docker is on a filesystem that is mounted read-only. Mount it for writing, or choose another path")
+
+
+# ---- tests that need an entry in a directory
+
+@pytest.fixture
+def old_directory(tmp_path):
+    """An empty directory that was last changed long ago."""
+    os.utime(str(tmp_path), ns=(10 ** 18, 10 ** 18))
+    return str(tmp_path)
+
+
+def assert_unchanged(directory, names):
+    assert os.stat(directory).st_mtime_ns == 10 ** 18 and set(os.listdir(directory)) == names
+
+
+@pytest.mark.parametrize("check", [filesystem.reports_entry_types, filesystem.can_exchange])
+def test_an_empty_directory_is_unchanged_after_a_test_of_its_filesystem(old_directory, monkeypatch, check):
+    make, made = tempfile.mkdtemp, []
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda **options: made.append(options["dir"]) or make(**options))
+    check(old_directory)
+    assert made == [old_directory]
+    assert_unchanged(old_directory, set())
+
+
+def test_entry_types_are_read_from_existing_entries(old_directory, monkeypatch):
+    os.mkdir(os.path.join(old_directory, "data"))
+    os.symlink("x", os.path.join(old_directory, "link"))
+    os.utime(old_directory, ns=(10 ** 18, 10 ** 18))
+    monkeypatch.setattr(tempfile, "mkdtemp", None)
+    assert filesystem.reports_entry_types(old_directory)
+    assert sorted(filesystem.entry_types(old_directory)) == [4, 10]  # DT_DIR, DT_LNK
+    assert_unchanged(old_directory, {"data", "link"})
+
+
+def test_an_entry_without_a_type_means_that_types_are_not_reported(old_directory, monkeypatch):
+    monkeypatch.setattr(filesystem, "entry_types", lambda directory: [4, 0])
+    assert not filesystem.reports_entry_types(old_directory)
+
+
+def test_a_directory_in_which_nothing_can_be_created_is_accepted(old_directory, monkeypatch):
+    def fail(**options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(tempfile, "mkdtemp", fail)
+    assert filesystem.reports_entry_types(old_directory) and not filesystem.can_exchange(old_directory)
+
+
+def test_a_failed_test_of_the_filesystem_leaves_no_entry(old_directory, monkeypatch):
+    def fail(*names):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    monkeypatch.setattr(filesystem, "exchange", fail)
+    assert not filesystem.can_exchange(old_directory)
+    assert_unchanged(old_directory, set())

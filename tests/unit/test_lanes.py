@@ -27,6 +27,8 @@ good:
 	@echo '{"test": "test_old", "seconds": 0, "outcome": "skipped", "reason": "no Python 3.6"}' >>$(FAY_TESTS)
 bad:
 	@echo output of bad; exit 3
+red:
+	@echo '{"test": "test_red", "seconds": 1, "outcome": "failed", "reason": "assert 1 == 2\\n +  where 1 = x"}' >>$(FAY_TESTS); exit 1
 missing:
 	@echo "Skipped: there is no tool"
 endless:
@@ -95,6 +97,15 @@ def test_log_of_a_failed_step_is_printed_and_the_other_steps_run(project):
     assert all(re.search(line, process.stdout, re.M) for line in ("^✗ bad", "^✓ good", "^✓ one"))
 
 
+def test_failed_tests_are_listed_at_the_end(project):
+    output = run(project, "red", "good", "bad").stdout
+    assert re.search(r"\nFailed: 2\n  red: test_red: assert 1 == 2\n  bad: make: [^\n]* Error 3\n\nAll steps: +\d+ s\n\Z", output), output
+
+
+def test_no_failures_are_listed_if_there_are_none(project):
+    assert "Failed:" not in run(project, "good").stdout
+
+
 def test_scenarios_do_not_start_if_the_lab_was_not_built(project):
     (project / "Makefile").write_text(MAKEFILE.replace("echo begin lab >>order", "exit 1"))
     process = run(project, "lab", "one", "good")
@@ -130,12 +141,15 @@ def test_plugin_records_time_outcome_and_reason_of_tests(tmp_path):
         "import time, pytest\n"
         "@pytest.fixture\ndef slow():\n    time.sleep(0.2)\n"
         "def test_passes(slow):\n    time.sleep(0.1)\n"
-        "def test_fails():\n    assert False\n"
+        "def test_fails():\n    assert False, 'a reason'\n"
+        "def test_has_no_fixture(missing):\n    pass\n"
         "@pytest.mark.skip(reason='no tool')\ndef test_is_skipped():\n    pass\n")
     subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)], stdout=subprocess.DEVNULL,
                    env=dict(os.environ, PYTHONPATH=os.path.join(ROOT, "molecule", "shared"), FAY_TESTS=str(tmp_path / "records")))
     tests = {test["test"].split("::")[1]: test for test in map(json.loads, (tmp_path / "records").read_text().splitlines())}
     assert {name: test["outcome"] for name, test in tests.items()} == {
-        "test_passes": "passed", "test_fails": "failed", "test_is_skipped": "skipped"}
-    assert tests["test_passes"]["seconds"] >= 0.3
+        "test_passes": "passed", "test_fails": "failed", "test_has_no_fixture": "failed", "test_is_skipped": "skipped"}
+    assert tests["test_passes"]["seconds"] >= 0.3 and tests["test_passes"]["reason"] == ""
+    assert tests["test_fails"]["reason"].splitlines()[0] == "AssertionError: a reason" and "def test" not in tests["test_fails"]["reason"]
+    assert tests["test_has_no_fixture"]["reason"].splitlines()[0] == "fixture 'missing' not found"
     assert tests["test_is_skipped"]["reason"].endswith("no tool")

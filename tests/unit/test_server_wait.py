@@ -10,7 +10,8 @@ import threading
 import time
 
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils._rancher.server_wait import Container, ServerError, ServerWait
+from ansible_collections.fay.rancher.plugins.module_utils._engine.address import CLIENT_VARIABLES
+from ansible_collections.fay.rancher.plugins.module_utils._rancher.server_wait import LOCAL_DOCKER, Container, ServerError, ServerWait
 
 LOG = "2026/11/26 [INFO] Bootstrap Password: abcdefghijklmnop\nlast line\n"
 
@@ -21,7 +22,7 @@ class Docker:
     def __init__(self, *states):
         self.states = list(states)
 
-    def __call__(self, words):
+    def __call__(self, words, environ_update):
         assert words[0] == "timeout" and words[3] == "docker"
         words = words[3:]
         if words[1] == "logs":
@@ -119,16 +120,33 @@ def test_an_http_error_is_shown():
     assert value is None and lines == ["the container is running, but the server does not answer yet: HTTP 503"]
 
 
-def test_docker_that_does_not_answer_ends_the_wait(silent_server, tmp_path, monkeypatch):
-    docker = tmp_path / "docker"
-    docker.write_text("#!/bin/sh\nexec sleep 30\n")
+def install_client(folder, monkeypatch, script):
+    """Put a program `docker` before the others in PATH."""
+    docker = folder / "docker"
+    docker.write_text("#!/bin/sh\n" + script)
     docker.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
 
-    def run(words):
-        process = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        return process.returncode, process.stdout.decode(), process.stderr.decode()
 
+def run(words, environ_update):
+    """Run a command as AnsibleModule.run_command() does."""
+    process = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ, **environ_update))
+    return process.returncode, process.stdout.decode(), process.stderr.decode()
+
+
+def test_the_local_docker_is_asked_whatever_the_client_of_root_is_set_to(tmp_path, monkeypatch):
+    install_client(tmp_path, monkeypatch, """
+[ "$DOCKER_HOST$DOCKER_TLS_VERIFY$DOCKER_API_VERSION" = unix:///var/run/docker.sock ] || exit 1
+echo '[{"State": {"Status": "running", "ExitCode": 0}, "RestartCount": 0}]'
+""")
+    for name in CLIENT_VARIABLES:
+        monkeypatch.setenv(name, "tcp://other:2376")
+    assert Container("rancher", run).state().status == "running"
+    assert set(LOCAL_DOCKER) == set(CLIENT_VARIABLES)
+
+
+def test_docker_that_does_not_answer_ends_the_wait(silent_server, tmp_path, monkeypatch):
+    install_client(tmp_path, monkeypatch, "exec sleep 30\n")
     started_at = time.monotonic()
     with pytest.raises(ServerError, match="did not answer `docker inspect rancher` within 2 seconds"):
         server_wait(silent_server, run, timeout=2).wait(30)

@@ -8,7 +8,6 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import (
     environment_files,
     exec_start,
     exec_start_path,
-    expand_command,
     expand_word,
     list_values,
     logical_lines,
@@ -253,13 +252,6 @@ def test_a_command_without_the_flag_is_the_same_command_otherwise(arguments):
     assert split_root_flag(rest, variables) == (rest, None)
     if root is None:
         assert rest == command
-
-
-def test_variables_of_a_command_are_replaced():
-    variables = {"OPTS": "-D --log-opt 'a=b c'", "ROOT": "/r"}
-    assert expand_command("/d $OPTS '-H' ${ROOT} $$A $NO", variables) == "/d -D --log-opt \"a=b c\" '-H' ${ROOT} $$A"
-    assert expand_command(":/d $OPTS", variables) == ":/d $OPTS"
-    assert expand_command("/d 'a $OPTS", variables) == "/d 'a $OPTS"
 
 
 def test_assignments_keep_their_order():

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.fay.rancher.plugins.module_utils._engine import filesystem, plan
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
 from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Host, with_configured_root
+from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import command_words
 from docker_host import FakeHost, disable_rename, finish, move_of, read_docker_data, target_of, use_ext4, write_docker_data, write_text
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,13 +96,17 @@ def test_any_answer_is_accepted(root, options):
 # ---- directories above the new root
 
 def location_of(info=None, options=None, command="/usr/bin/dockerd"):
-    """A Location whose ExecStart contains a variable with the flags of the command."""
-    return plan.Location("/data", "docker", "/usr/bin/dockerd $DOCKER_OPTS", False, options or {}, info or {}, command)
+    """A Location whose ExecStart is the command, which can contain the variable OPTS."""
+    words = command_words(command, {"OPTS": "-D '--userns-remap' default"})
+    return plan.Location("/data", "docker", command, False, options or {}, info or {}, words)
 
 
 @pytest.mark.parametrize("location, is_remapped", [
     (location_of({"RemappedRoot": REMAPPED}), True), (location_of(options={"userns-remap": "default"}), True),
     (location_of(command="/usr/bin/dockerd --userns-remap=default"), True), (location_of({"RemappedRoot": ""}), False),
+    (location_of(command="/usr/bin/dockerd '--userns-remap=default'"), True), (location_of(command="/usr/bin/dockerd $OPTS"), True),
+    (location_of(command="/usr/bin/dockerd --userns-remap="), False),
+    (location_of(command="/usr/bin/dockerd --label=--userns-remap"), False),
     (location_of(command="/usr/bin/dockerd --userns-remap default -D"), True), (location_of(options={"userns-remap": ""}), False)])
 def test_userns_remap_is_recognized_also_if_docker_is_stopped(location, is_remapped):
     assert plan.is_remapped(location) == is_remapped

@@ -9,6 +9,8 @@ continues.
 """
 import collections
 import contextlib
+import os
+import re
 import shutil
 import time
 
@@ -29,6 +31,11 @@ Progress = collections.namedtuple("Progress", "done result lines")
 def requested_root(journal):
     """The new data root in daemon.json (str): the path that was asked for, which can be a link to journal["to"]."""
     return journal.get("requested", journal["to"])  # a journal of an earlier version has no such entry
+
+
+def moved_remapped_directory(journal):
+    """Whether the move is one of ROOT/UID.GID by an earlier version. With userns-remap, Docker would be empty at the new root."""
+    return "requested" not in journal and bool(re.match(r"\d+\.\d+$", os.path.basename(journal["from"])))
 
 
 class Move:
@@ -99,6 +106,11 @@ class Move:
         journal = self.state.load_journal()
         if not journal:
             return None
+        if "earlier_drop_in" not in journal:
+            engine_files.add_earlier_drop_in(self.host, journal)
+        if moved_remapped_directory(journal) and journal["phase"] != "retire":  # the old root can be renamed already in `retire`
+            self._roll_back(journal, "an earlier version moved the directory of userns-remap instead of the data root")
+            return None
         if journal.get("undoing"):
             reason = "an earlier run failed"
         elif requested_root(journal) != self.target:
@@ -147,7 +159,12 @@ class Move:
         """Whether the configuration names the new root already."""
         options = parse_daemon_json(read_text(self.host.daemon_json))
         return options.get("data-root") == requested_root(journal) and (
-            journal["method"] != "none" or read_text(self.host.drop_in) != journal["drop_in"])
+            journal["method"] != "none" or self._is_changed(journal, "drop_in", "earlier_drop_in"))
+
+    def _is_changed(self, journal, *names):
+        """Whether one of the named files of the configuration differs from the journal."""
+        configuration = engine_files.read_configuration(self.host)
+        return any(configuration[name] != journal[name] for name in names)
 
     # ---- the phases
 
@@ -207,8 +224,7 @@ class Move:
             self.state.save_journal(journal, undoing=True)
         try:
             self.copy.kill(journal)
-            configuration = engine_files.read_configuration(self.host)
-            is_changed = any(configuration[name] != journal[name] for name in ("daemon_json", "drop_in"))
+            is_changed = self._is_changed(journal, "daemon_json", "drop_in", "earlier_drop_in")
             if is_changed or journal["phase"] in ("switch", "start"):
                 self.host.stop(*journal["services"])
             method.revert_data(journal)

@@ -43,8 +43,9 @@ def write_daemon_json(host, options):
 
 
 def write_drop_in(host, command):
-    """Override the unit's ExecStart by `command`."""
+    """Override the unit's ExecStart by `command`. The drop-in of an earlier version is replaced."""
     write_configuration(host.drop_in, DROP_IN_TEXT % command)
+    _restore(host.earlier_drop_in, "")
 
 
 def disable_live_restore(host, clock):
@@ -79,15 +80,24 @@ def move_containerd_root(host, old, new):
 
 
 def read_configuration(host):
-    """{daemon_json, drop_in, containerd: text} for restore_configuration(); empty texts for files that do not exist."""
+    """{daemon_json, drop_in, earlier_drop_in, containerd: text} for restore_configuration(); empty for files that do not exist."""
     return {"daemon_json": read_text(host.daemon_json), "drop_in": read_text(host.drop_in),
-            "containerd": read_text(host.containerd_config)}
+            "earlier_drop_in": read_text(host.earlier_drop_in), "containerd": read_text(host.containerd_config)}
+
+
+def add_earlier_drop_in(host, journal):
+    """Add `earlier_drop_in` to the journal (dict) of an earlier version, whose `drop_in` is the text of that file."""
+    if "requested" not in journal:
+        journal.update(drop_in="", earlier_drop_in=journal["drop_in"])
+    else:  # that version did not change the file
+        journal["earlier_drop_in"] = read_text(host.earlier_drop_in)
 
 
 def restore_configuration(host, texts, with_containerd):
     """Write the texts of read_configuration() back. daemon.json is last, because it decides which root is used."""
     if with_containerd:
         _restore(host.containerd_config, texts["containerd"])
+    _restore(host.earlier_drop_in, texts["earlier_drop_in"])
     _restore(host.drop_in, texts["drop_in"])
     _restore(host.daemon_json, texts["daemon_json"])
 

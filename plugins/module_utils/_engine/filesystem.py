@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import stat
+import tempfile
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import BYTE_ORDER_MARK, DataRootError
 
@@ -33,6 +34,7 @@ RENAME_EXCHANGE = 2  # linux/fs.h
 MOUNT_POINT_FIELD = 4  # of a line of mountinfo, counted from 0: proc(5)
 BLOCK_BYTES = 512  # unit of st_blocks: stat(2)
 DIRENT_TYPE_OFFSET = 18  # struct dirent of 64-bit Linux: d_ino 8, d_off 8, d_reclen 2 bytes, then d_type: readdir(3)
+DIRENT_NAME_OFFSET = 19
 
 
 # ---- paths
@@ -237,6 +239,8 @@ def data_root_problem(path, parent):
         return "%s is on a filesystem of type %s, which loses Docker's data when the host restarts. Use ext4 or xfs" % (path, kind)
     if kind.split(".")[0] in NOT_FOR_OVERLAY2:
         return "%s is on a filesystem of type %s, which does not support overlay2. Use ext4 or xfs" % (path, kind)
+    if os.statvfs(parent).f_flag & os.ST_RDONLY:
+        return "%s is on a filesystem that is mounted read-only. Mount it for writing, or choose another path" % path
     if not reports_entry_types(parent):
         return ("The filesystem of %s does not report the types of entries (d_type), which overlay2 needs. Use ext4, or xfs made with "
                 "ftype=1" % path)
@@ -253,25 +257,53 @@ def can_rename(source, directory):
     return os.stat(source).st_dev == os.stat(directory).st_dev and containing_mount(source)[0] == containing_mount(directory)[0]
 
 
-def reports_entry_types(directory):
-    """Whether the filesystem reports the types of entries (d_type), which overlay2 needs. xfs with ftype=0 does not."""
+@contextlib.contextmanager
+def probe_directory(parent):
+    """Create a directory for a test of the filesystem and yield its path. It is removed, and the times of `parent` are restored.
+
+    Check mode runs such tests too. Raises OSError, for example if the filesystem is read-only or full.
+    """
+    status = os.stat(parent)
+    path = tempfile.mkdtemp(prefix=".fay-probe-", dir=parent)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.utime(parent, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def entry_types(directory):
+    """Types (list of int, DT_* of readdir(3)) of the entries of a directory, as the filesystem reports them. Raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.opendir.restype, libc.readdir.restype = ctypes.c_void_p, ctypes.c_void_p
     libc.readdir.argtypes = libc.closedir.argtypes = [ctypes.c_void_p]
-    probe = os.path.join(directory, ".fay-probe-%d" % os.getpid())
-    os.mkdir(probe)
-    try:
-        open(os.path.join(probe, "file"), "w").close()
-        handle = libc.opendir(os.fsencode(probe))
-        types = []
-        entry = libc.readdir(handle)
-        while entry:
+    handle = libc.opendir(os.fsencode(directory))
+    if not handle:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), directory)
+    types = []
+    entry = libc.readdir(handle)
+    while entry:
+        if ctypes.string_at(entry + DIRENT_NAME_OFFSET) not in (b".", b".."):  # xfs reports their types in any case
             types.append(ctypes.c_ubyte.from_address(entry + DIRENT_TYPE_OFFSET).value)
-            entry = libc.readdir(handle)
-        libc.closedir(handle)
-        return bool(types) and all(types)
-    finally:
-        shutil.rmtree(probe)
+        entry = libc.readdir(handle)
+    libc.closedir(handle)
+    return types
+
+
+def reports_entry_types(directory):
+    """Whether the filesystem reports the types of entries (d_type), which overlay2 needs. xfs with ftype=0 does not.
+
+    As in moby v20.10.24 pkg/fsutils/fsutils_linux.go, SupportsDType(), an empty directory gets an entry for the test. If that is
+    not possible, nothing is known, and the result is True.
+    """
+    try:
+        types = entry_types(directory)
+        if not types:
+            with probe_directory(directory):
+                types = entry_types(directory)
+    except OSError:
+        return True
+    return all(types)
 
 
 def exchange(first, second):
@@ -285,15 +317,12 @@ def exchange(first, second):
 
 def can_exchange(directory):
     """Whether exchange() works in a directory."""
-    names = [os.path.join(directory, ".fay-probe-%d-%s" % (os.getpid(), part)) for part in ("a", "b")]
     try:
-        for name in names:
-            os.mkdir(name)
-        exchange(*names)
-        return True
+        with probe_directory(directory) as probe:
+            names = [os.path.join(probe, name) for name in ("a", "b")]
+            for name in names:
+                os.mkdir(name)
+            exchange(*names)
+            return True
     except OSError:
         return False
-    finally:
-        for name in names:
-            with contextlib.suppress(OSError):
-                os.rmdir(name)

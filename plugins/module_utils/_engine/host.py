@@ -15,6 +15,7 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import co
 
 # Drop-ins apply in the order of their names (systemd.unit(5)), and `systemctl edit` writes override.conf.
 DROP_IN = "/etc/systemd/system/docker.service.d/zz-fay-data-root.conf"
+EARLIER_DROP_IN = "/etc/systemd/system/docker.service.d/90-fay-data-root.conf"  # of earlier versions: override.conf overrides it
 MAX_STOP_TRIES = 5
 LISTS = (("images", ("image", "ls", "--all", "--quiet", "--no-trunc")),
          ("volumes", ("volume", "ls", "--quiet")),
@@ -48,8 +49,10 @@ class Host:
     daemon_json = "/etc/docker/daemon.json"
     containerd_config = "/etc/containerd/config.toml"
     drop_in = DROP_IN
+    earlier_drop_in = EARLIER_DROP_IN
     poll_seconds = 0.5
     _address = None
+    _unit_text = None  # as read last
 
     def run(self, *command):
         """Run a command: (exit code, standard output, standard error). 127 if the program does not exist.
@@ -68,7 +71,8 @@ class Host:
 
     def unit_text(self):
         """The text of docker.service with its drop-ins; empty if it does not exist."""
-        return self.run("systemctl", "cat", "docker.service")[1]
+        self._unit_text = self.run("systemctl", "cat", "docker.service")[1]
+        return self._unit_text
 
     def installed_version(self):
         """Version of the installed Docker, such as 20.10.24; empty if it is not known."""
@@ -78,7 +82,7 @@ class Host:
     def docker_address(self):
         """Where the Docker of docker.service listens (str, for --host of the client), whichever Docker root's client would contact."""
         if self._address is None:
-            unit = self.unit_text()
+            unit = self.unit_text() if self._unit_text is None else self._unit_text
             words = command_words(exec_start(unit) or "", unit_variables(unit))
             try:
                 options = parse_daemon_json(read_text(self.daemon_json))

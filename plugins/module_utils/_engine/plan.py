@@ -21,7 +21,6 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import (
     command_words,
     exec_start,
     exec_start_path,
-    expand_command,
     split_root_flag,
 )
 from ansible_collections.fay.rancher.plugins.module_utils._files import existing_parent
@@ -32,8 +31,8 @@ SPACE_FACTOR = 1.1  # required space and inodes, relative to what the data uses 
 
 # root: str. detected_from: `docker`, `daemon.json`, `unit` or `default`. command: str, the unit's ExecStart without a flag of
 # the data root. has_root_flag: bool, whether ExecStart has such a flag. options: dict, daemon.json. info: dict, `docker info`;
-# empty if Docker was not asked or did not answer. full_command: str, `command` with all variables that are whole words replaced.
-Location = collections.namedtuple("Location", "root detected_from command has_root_flag options info full_command")
+# empty if Docker was not asked or did not answer. words: list of str, the words with which systemd runs `command`.
+Location = collections.namedtuple("Location", "root detected_from command has_root_flag options info words")
 
 
 def find_data_root(host, ask_docker=True):
@@ -46,7 +45,8 @@ def find_data_root(host, ask_docker=True):
     unit = host.unit_text()
     variables = unit_variables(unit)
     command, flag = split_root_flag(exec_start(unit) or "", variables)
-    _check_shell(command, variables)
+    words = command_words(command, variables)
+    _check_shell(command, words)
     info = host.docker_info() if ask_docker else {}
     if daemon_json.startswith(config.BYTE_ORDER_MARK):
         _check_byte_order_mark(host.installed_version() or info.get("ServerVersion", ""))
@@ -58,7 +58,7 @@ def find_data_root(host, ask_docker=True):
         configured = [(os.path.join("/", path), source) for path, source in candidates if path]
         with_data = [candidate for candidate in configured if has_complete_data(candidate[0])]
         root, detected_from = (with_data + configured)[0]
-    return Location(root.rstrip("/") or "/", detected_from, command, flag is not None, options, info, expand_command(command, variables))
+    return Location(root.rstrip("/") or "/", detected_from, command, flag is not None, options, info, words)
 
 
 def _root_option(options):
@@ -67,9 +67,9 @@ def _root_option(options):
     return next((root for root in roots if root and isinstance(root, str) and "\0" not in root), None)
 
 
-def _check_shell(command, variables):
+def _check_shell(command, words):
     """Raise DataRootError if the unit starts Docker through a shell whose text contains the flag of the data root."""
-    if any(SHELL_FLAG.search(word) for word in command_words(command, variables)[1:]):
+    if any(SHELL_FLAG.search(word) for word in words[1:]):
         raise DataRootError("docker.service starts Docker through a shell, and the shell's text sets the data root: %s. The data root must "
                             "be an argument of dockerd itself, or be set in daemon.json. Change the unit" % command)
 
@@ -178,7 +178,7 @@ def _check_target(source, target):
 def is_remapped(location):
     """Whether Docker uses a user namespace: userns-remap in daemon.json or as a flag."""
     return bool(location.info.get("RemappedRoot") or location.options.get("userns-remap")
-                or re.search(r"\s--userns-remap(?:=|\s)", location.full_command))
+                or any(re.match(r"--userns-remap(?:=.|$)", word) for word in location.words))
 
 
 def _check_access(target, location):

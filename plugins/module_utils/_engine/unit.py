@@ -283,20 +283,6 @@ def command_words(command, variables):
             for part in _expand(word, position, raw_words, variables)]
 
 
-def expand_command(command, variables):
-    """An ExecStart command (str) with each $NAME that is a whole word replaced by the words of its value. variables: {name: value}."""
-    try:
-        raw_words = split_words(command)
-    except ValueError:
-        return command
-    parts = []
-    for position, (begin, end, word) in enumerate(raw_words):
-        expanded = _expand(word, position, raw_words, variables)
-        is_replaced = re.match(r"\$(?![{$])", word) and expanded != [expand_specifiers(word)]
-        parts += [quote_word(part) for part in expanded] if is_replaced else [command[begin:end]]
-    return " ".join(parts)
-
-
 def _find_root_flags(arguments):
     """(indexes of the arguments that set the data root, its value or None)."""
     flags, root, index = set(), None, 1

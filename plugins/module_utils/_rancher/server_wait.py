@@ -16,6 +16,10 @@ DOCKER_SECONDS = 60
 LOG_SECONDS = 10
 TIMEOUT_EXIT_CODE = 124  # of timeout(1), which is part of coreutils
 LOG_LINES = 15
+# Environment of the Docker client, so that it does not contact the Docker that the user has chosen: the first one is preferred to
+# `docker context use`, and an empty variable counts as unset (docker/cli v20.10.24 and v28.5.2 cli/command/cli.go, cli/flags).
+LOCAL_DOCKER = {"DOCKER_HOST": "unix:///var/run/docker.sock", "DOCKER_CONTEXT": "", "DOCKER_API_VERSION": "", "DOCKER_CUSTOM_HEADERS": "",
+                "DOCKER_TLS": "", "DOCKER_TLS_VERIFY": ""}
 # What a new server prints: recorded on 2.6.2 and 2.15.0, `[INFO] Bootstrap Password: …`.
 BOOTSTRAP_PASSWORD = re.compile(r"(Bootstrap Password: )\S+")
 
@@ -30,7 +34,7 @@ class ServerError(Exception):
 class Container:
     """The server's container, through the Docker command line.
 
-    name: str. run: callable of an argument list that returns (exit code, standard output, standard error).
+    name: str. run: callable of an argument list and `environ_update` (dict) that returns (exit code, standard output, standard error).
     """
 
     def __init__(self, name, run):
@@ -38,7 +42,7 @@ class Container:
 
     def _docker(self, seconds, *arguments):
         """(exit code, output, errors) of `docker` with these arguments, killed after `seconds`."""
-        return self._run(["timeout", "--kill-after=5", "%.1f" % seconds, "docker"] + list(arguments))
+        return self._run(["timeout", "--kill-after=5", "%.1f" % seconds, "docker"] + list(arguments), environ_update=LOCAL_DOCKER)
 
     def state(self, seconds=DOCKER_SECONDS):
         """The ContainerState. Raises ServerError if there is no such container, or no answer within `seconds`."""
