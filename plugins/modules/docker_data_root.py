@@ -5,12 +5,14 @@
 
 DOCUMENTATION = r"""
 module: docker_data_root
-short_description: Move Docker's data root to another path
+short_description: Move Docker's data root and containerd's root to other paths
 version_added: 0.1.0
 description:
   - Finds Docker's data and moves it to O(path) as one transaction. The current location is the one that the running Docker
     reports, else the one in C(daemon.json) or in a flag of the unit (C(--data-root), C(--graph), C(-g)), else
     C(/var/lib/docker).
+  - With the image store of containerd, the default of a fresh Docker 29, images and container layers are not in the data root but below
+    the root of C(containerd.service). O(containerd_root) moves it in the same transaction.
   - The module checks everything before it stops Docker. Then it copies or renames the data, switches the configuration,
     starts Docker and checks that Docker has the same images, containers, volumes and networks as before.
   - After a failure Docker runs on its old data root with its old configuration. After a kill or a power failure the next run
@@ -25,6 +27,20 @@ options:
       - If it is a symbolic link, the data is moved into the directory that it links to, and C(daemon.json) contains the link.
       - If not set, nothing is changed, and the module only reports where the data is.
     type: path
+  containerd_root:
+    description:
+      - Absolute path of containerd's root, for a Docker that keeps its images in containerd. It must be empty or missing. If it is empty
+        text or not set, containerd's root remains where it is.
+      - Nothing is moved if Docker uses the classic image store, a containerd that it has started itself, or a root that is inside the data
+        root, since this one moves together with the data root.
+      - Only C(root) in C(/etc/containerd/config.toml) is changed. Images in the image store that is not used are never removed.
+    type: str
+  containerd_shared:
+    description:
+      - Whether containerd's root is also moved if something besides Docker keeps data in it, such as a kubelet. Containers of others must
+        be stopped before.
+    type: bool
+    default: false
   keep_old:
     description:
       - If V(true), the old root is kept after a copy, as C(/var/lib/docker.old-2026-11-24). If it is a mount point, it keeps its name.
@@ -67,7 +83,8 @@ requirements:
 notes:
   - Docker and its containers are stopped while the data is copied, even with C(live-restore).
   - In a swarm, drain the node first.
-  - If containerd's own root (C(/etc/containerd/config.toml)) is inside the data, it is moved too.
+  - If containerd's own root (C(/etc/containerd/config.toml)) is inside the data root, it is moved with it, and O(containerd_root) has no
+    effect.
 seealso:
   - name: Moving Docker's data root
     description: The steps of a move, and what happens after a failure.
@@ -80,6 +97,11 @@ EXAMPLES = r"""
 - name: Move Docker's data to /appdata
   fay.rancher.docker_data_root:
     path: /appdata/lib/docker
+
+- name: Move images too if Docker keeps them in containerd
+  fay.rancher.docker_data_root:
+    path: /appdata/lib/docker
+    containerd_root: /appdata/lib/containerd
 
 - name: Move Docker's data and remove the old copy
   fay.rancher.docker_data_root:
@@ -135,6 +157,22 @@ moved:
       description: Number of running containers. In check mode only.
       type: int
       sample: 12
+moved_containerd:
+  description: Where containerd's root was moved from and to, or would be in check mode, with the entries of RV(moved). Empty if it remains.
+  returned: success
+  type: dict
+  sample: {"from": /var/lib/containerd, "to": /appdata/lib/containerd, "method": copy, "size": 5368709120, "entries": 81234}
+image_store:
+  description: V(classic), or V(containerd) if Docker keeps images in containerd, or would when it is started.
+  returned: success
+  type: str
+  sample: containerd
+containerd_root:
+  description: containerd's root, which contains the images. Empty if they are in the data root, or in another containerd than
+    C(containerd.service).
+  returned: success
+  type: str
+  sample: /var/lib/containerd
 old_root:
   description: The newest old data root that is kept. Empty if this run moved nothing, or if no old root is kept.
   returned: success
@@ -218,6 +256,8 @@ def main():
     module = AnsibleModule(
         argument_spec=dict(
             path=dict(type="path"),
+            containerd_root=dict(type="str"),
+            containerd_shared=dict(type="bool", default=False),
             keep_old=dict(type="bool", default=True),
             config_backup=dict(type="path"),
             _forget=dict(type="list", elements="path"),

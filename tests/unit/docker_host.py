@@ -10,9 +10,11 @@ import sys
 import pytest
 from ansible_collections.fay.rancher.plugins.module_utils._engine import plan
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError, parse_daemon_json
+from ansible_collections.fay.rancher.plugins.module_utils._engine.containerd_config import find_root
 from ansible_collections.fay.rancher.plugins.module_utils._engine.data_root import Move
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import read_text
 from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Host
+from ansible_collections.fay.rancher.plugins.module_utils._engine.journal import DATA
 from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import exec_start, split_root_flag
 
 
@@ -37,6 +39,7 @@ class FakeHost(Host):
         self.is_started = False
         self.started_on = None  # the root that Docker had when it started
         self.broken_roots = ()  # roots on which Docker does not start
+        self.is_containerd_started = True
         self.steps, self.cut_at = 0, None
 
     def count_step(self):
@@ -61,6 +64,16 @@ class FakeHost(Host):
     def is_running(self):
         return self.is_started
 
+    def is_containerd_running(self):
+        return self.is_containerd_started
+
+    def containerd_root(self):
+        match = find_root(read_text(self.containerd_config))
+        return match[2] if match else os.path.join(self.folder, "old", "containerd")
+
+    def start_containerd(self):
+        self.is_containerd_started = True
+
     def docker_info(self):
         if not self.is_started:
             return {}
@@ -83,6 +96,7 @@ class FakeHost(Host):
     def stop(self, *services):
         assert not self.live_restore, "the containers would continue to write"
         assert bool(services) == os.path.exists(self.containerd_config)
+        self.is_containerd_started = self.is_containerd_started and not services
         self.is_started, self.started_on = False, None
         self.count_step()
 
@@ -118,7 +132,7 @@ class FakeHost(Host):
     def list_differences(self, source, target):
         return subprocess.run(["diff", "-rq", source, target], stdout=subprocess.PIPE).stdout.decode().splitlines()
 
-    def apply_selinux_rules(self, target):
+    def apply_selinux_rules(self, target, default_root):
         self.count_step()
 
 
@@ -200,7 +214,8 @@ def finish(move):
     for unused in range(20):
         progress = move.advance(60)
         if progress.done:
-            return progress.result
+            data = (progress.result or {}).get(DATA)
+            return dict(progress.result, **data) if data else progress.result
     raise AssertionError("the move does not end")
 
 

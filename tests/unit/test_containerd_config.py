@@ -5,7 +5,7 @@
 import os
 
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils._engine.containerd_config import find_root, replace_root
+from ansible_collections.fay.rancher.plugins.module_utils._engine.containerd_config import find_root, set_root
 from ansible_collections.fay.rancher.plugins.module_utils._engine.engine_files import containerd_root, move_containerd_root
 from docker_host import create_host, write_text
 from hypothesis import example, given
@@ -85,7 +85,7 @@ def test_another_root_is_left_unchanged(tmp_path, monkeypatch, value):
     ('root = """\n/a"""', '/"\\\x7f', 'root = "/\\"\\\\\\u007f"'),
 ])
 def test_the_new_value_is_quoted(text, root, expected):
-    assert replace_root(text, root) == expected
+    assert set_root(text, root) == expected
     assert value_of(expected) == root
 
 
@@ -102,7 +102,7 @@ lines = st.lists(st.sampled_from([
 @example('x = """"a""""\nroot = """"/a"""""', "/b")
 def test_any_text_is_read_as_toml_is(text, root):
     match = find_root(text)
-    changed = replace_root(text, root) if match else text
+    changed = set_root(text, root)
     if match:
         begin, end, unused = match
         assert changed.startswith(text[:begin]) and changed.endswith(text[end:])

@@ -112,7 +112,7 @@ def test_docker_info_is_not_run_while_docker_must_be_stopped(host, method):
 
 
 def test_a_move_is_rolled_back_if_docker_is_started_during_it(host, method):
-    host.apply_selinux_rules = lambda target: host.start()
+    host.apply_selinux_rules = lambda target, default_root: host.start()
     with pytest.raises(DataRootError, match="Docker was started again and may have changed its data.* Docker uses .* again"):
         finish(move_of(host))
     assert host.is_started and host.root() == host.default_root

@@ -5,7 +5,7 @@
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
 from ansible_collections.fay.rancher.plugins.module_utils._engine.containerd_config import find_root
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import mounts_below
-from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import command_words, environment, exec_start, flag_values
+from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import command_words, environment, exec_start, flag_value
 
 DEFAULT_CONTAINERD_ROOT = "/var/lib/containerd"  # containerd defaults/defaults_unix.go
 DEFAULT_CONFIG = "/etc/containerd/config.toml"
@@ -29,11 +29,12 @@ class ContainerdService:
     def check_containerd_unit(self):
         """Raise DataRootError if flags in containerd.service override the root in the configuration, or name another file."""
         unit = self.run("systemctl", "cat", "containerd.service")[1]
-        flags = flag_values(command_words(exec_start(unit) or "", environment(unit, [])))
-        for name in ("--root", "--config", "-c"):
-            if name in flags and flags[name] != self.containerd_config:
+        words = command_words(exec_start(unit) or "", environment(unit, []))
+        for names, accepted in ((("--root",), None), (("--config", "-c"), self.containerd_config)):
+            value = flag_value(words, *names)
+            if value not in (None, accepted):
                 raise DataRootError("containerd.service starts containerd with %s %s. The root can only be changed in %s. Remove the flag, "
-                                    "or set docker_ce_containerd_root to \"\"" % (name, flags[name], self.containerd_config))
+                                    "or leave the root where it is" % (names[0], value, self.containerd_config))
 
     def containerd_root(self):
         """containerd's root (str) after all imports. Raises DataRootError."""

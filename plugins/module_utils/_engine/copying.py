@@ -35,7 +35,7 @@ def parse_progress(text):
 
 
 class Copy:
-    """The copy from journal["from"] to the partial copy of journal["to"], complete when both are identical.
+    """The copies from part["from"] to the partial copy of part["to"], one part of the journal at a time.
 
     host: Host. state: State. clock: function that returns seconds.
     """
@@ -43,24 +43,29 @@ class Copy:
     def __init__(self, host, state, clock):
         self.host, self.state, self.clock = host, state, clock
 
-    def advance(self, journal, deadline, lines):
-        """Copy until `deadline` (seconds of the clock). Returns whether the copy is complete.
+    def advance(self, journal, part, deadline, lines):
+        """Copy until `deadline` (seconds of the clock). Returns whether the copy has ended.
 
-        False also if another pass is needed; journal["phase"] is then `stop`. lines: list of str, gets the progress. Raises
+        False also if another copy is needed; journal["phase"] is then `stop`. lines: list of str, gets the progress. Raises
         DataRootError if the copy failed.
         """
-        is_started = journal["phase"] == "copy" and self.state.has_copy_result()
-        if not self.state.is_copying() and not is_started:
-            self._start(journal)
+        if part["name"] in journal["copied"]:
+            return True
+        is_begun = journal["phase"] == "copy" and journal["copying"] == part["name"]
+        if not self.state.is_copying() and not (is_begun and self.state.has_copy_result()):
+            self._start(journal, part)
         while self.state.is_copying():
             if self.clock() > deadline:
-                self._report(journal, lines)
+                self._report(part, lines)
                 return False
             time.sleep(self.host.poll_seconds)
-        return self._has_succeeded(journal) and self._is_identical(journal)
+        if not self._has_succeeded(journal, part):
+            return False
+        self.state.save_journal(journal, copied=journal["copied"] + [part["name"]])
+        return True
 
-    def _start(self, journal):
-        source, target = journal["from"], journal["to"]
+    def _start(self, journal, part):
+        source, target = part["from"], part["to"]
         partial = partial_copy_path(target)
         if partial != target and has_data(target) and not os.path.isdir(partial):
             os.rename(target, partial)  # a complete copy from before Docker ran on the old root again: update it
@@ -71,17 +76,17 @@ class Copy:
             raise DataRootError("rsync is required for the copy but is not installed. Install it")
         with self.state.copy_lock() as lock:
             self.state.delete_copy_files()
-            self.state.save_journal(journal, phase="copy")
+            self.state.save_journal(journal, phase="copy", copying=part["name"])
             self.host.start_copy(source, partial, self.state.directory, lock)
 
-    def _report(self, journal, lines):
+    def _report(self, part, lines):
         progress = parse_progress(self.state.read_copy_file("copy.out"))
         if progress:
             size, percent, rate = progress
             lines.append("%s of %s copied from %s to %s (%d %%, %s)" % (
-                format_gib(size), format_gib(journal["size"]), journal["from"], journal["to"], percent, rate))
+                format_gib(size), format_gib(part["size"]), part["from"], part["to"], percent, rate))
 
-    def _has_succeeded(self, journal):
+    def _has_succeeded(self, journal, part):
         code = self.state.read_copy_file("copy.code").strip()
         restarts = journal.get("killed", 0)
         if code in KILLED_CODES and restarts < MAX_COPY_RESTARTS:  # killed together with the run that started it
@@ -89,11 +94,15 @@ class Copy:
             return False
         if code != "0":
             raise DataRootError("the copy to %s failed: %s" % (
-                partial_copy_path(journal["to"]), self.state.read_copy_file("copy.err").strip() or "rsync was killed"))
+                partial_copy_path(part["to"]), self.state.read_copy_file("copy.err").strip() or "rsync was killed"))
         return True
 
-    def _is_identical(self, journal):
-        source, partial = journal["from"], partial_copy_path(journal["to"])
+    def is_identical(self, journal, part):
+        """Whether a copy is identical to its source. If not, journal["phase"] is `stop` for another pass.
+
+        Raises DataRootError after MAX_COPY_PASSES.
+        """
+        source, partial = part["from"], partial_copy_path(part["to"])
         differences = self.host.list_differences(source, partial)
         passes = journal.get("passes", 0)
         if differences and passes < MAX_COPY_PASSES - 1:  # Docker has run on the old root since the last pass
@@ -114,6 +123,6 @@ class Copy:
             with contextlib.suppress(OSError, ValueError):
                 os.killpg(int(self.state.read_copy_file("copy.pid")), signal.SIGKILL)
             if self.clock() > deadline:
-                raise DataRootError("the copy to %s did not end within %d seconds after it was killed. End process %s" % (
-                    journal["to"], KILL_SECONDS, self.state.read_copy_file("copy.pid").strip()))
+                raise DataRootError("the copy of %s did not end within %d seconds after it was killed. End process %s" % (
+                    journal["copying"], KILL_SECONDS, self.state.read_copy_file("copy.pid").strip()))
             time.sleep(self.host.poll_seconds)

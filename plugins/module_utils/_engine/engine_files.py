@@ -9,7 +9,7 @@ import os
 import time
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError, parse_daemon_json, render_daemon_json
-from ansible_collections.fay.rancher.plugins.module_utils._engine.containerd_config import find_root, replace_root
+from ansible_collections.fay.rancher.plugins.module_utils._engine.containerd_config import find_root, set_root
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import is_inside, read_text, sync_directory
 from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import environment, environment_files
 from ansible_collections.fay.rancher.plugins.module_utils._files import make_directories, write_atomically
@@ -76,7 +76,12 @@ def move_containerd_root(host, old, new):
     root = containerd_root(host, old)
     if root:
         moved = new + os.path.realpath(root)[len(old):]
-        write_configuration(host.containerd_config, replace_root(read_text(host.containerd_config), moved))
+        write_configuration(host.containerd_config, set_root(read_text(host.containerd_config), moved))
+
+
+def write_containerd_root(host, root):
+    """Set containerd's root in its configuration."""
+    write_configuration(host.containerd_config, set_root(read_text(host.containerd_config), root))
 
 
 def read_configuration(host):
@@ -85,21 +90,19 @@ def read_configuration(host):
             "earlier_drop_in": read_text(host.earlier_drop_in), "containerd": read_text(host.containerd_config)}
 
 
-def add_earlier_drop_in(host, journal):
-    """Add `earlier_drop_in` to the journal (dict) of an earlier version, whose `drop_in` is the text of that file."""
-    if "requested" not in journal:
-        journal.update(drop_in="", earlier_drop_in=journal["drop_in"])
-    else:  # that version did not change the file
-        journal["earlier_drop_in"] = read_text(host.earlier_drop_in)
+def restore_configuration(host, texts, with_containerd, is_containerd_last):
+    """Write the texts of read_configuration() back.
 
-
-def restore_configuration(host, texts, with_containerd):
-    """Write the texts of read_configuration() back. daemon.json is last, because it decides which root is used."""
-    if with_containerd:
+    is_containerd_last: bool. If containerd's root is below the data root, daemon.json is last, because it decides which data root
+    is used. If containerd's root is moved itself, its file is last: it was written first.
+    """
+    if with_containerd and not is_containerd_last:
         _restore(host.containerd_config, texts["containerd"])
     _restore(host.earlier_drop_in, texts["earlier_drop_in"])
     _restore(host.drop_in, texts["drop_in"])
     _restore(host.daemon_json, texts["daemon_json"])
+    if with_containerd and is_containerd_last:
+        _restore(host.containerd_config, texts["containerd"])
 
 
 def _replace_text(path, text):

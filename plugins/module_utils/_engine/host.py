@@ -9,6 +9,7 @@ import subprocess
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine import address
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DEFAULT_ROOT, DataRootError, parse_daemon_json
+from ansible_collections.fay.rancher.plugins.module_utils._engine.containerd_service import ContainerdService
 from ansible_collections.fay.rancher.plugins.module_utils._engine.engine_files import unit_variables
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import MARKER, read_text
 from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import command_words, exec_start
@@ -42,12 +43,11 @@ def with_configured_root(info):
     return dict(info, RemappedRoot="")
 
 
-class Host:
+class Host(ContainerdService):
     """The commands and the files of Docker on this host. Tests replace it with a host without Docker."""
 
     default_root = DEFAULT_ROOT
     daemon_json = "/etc/docker/daemon.json"
-    containerd_config = "/etc/containerd/config.toml"
     drop_in = DROP_IN
     earlier_drop_in = EARLIER_DROP_IN
     poll_seconds = 0.5
@@ -203,22 +203,24 @@ class Host:
 
     # ---- SELinux
 
-    def apply_selinux_rules(self, target):
-        """On an SELinux host, apply the rules for DEFAULT_ROOT to `target` too (semanage-fcontext(8), -e). Raises DataRootError.
+    def apply_selinux_rules(self, target, default_root):
+        """On an SELinux host, apply the rules for `default_root` to `target` too (semanage-fcontext(8), -e). Raises DataRootError.
+
+        default_root: str, the path for which the packages of SELinux have rules.
 
         The rules for the previous root cannot be used: they may be such a substitution themselves, and libselinux does not follow
         one substitution to another (label_file.c, selabel_sub_key()).
         """
         if self.run("selinuxenabled")[0] != 0:
             return
-        if target == DEFAULT_ROOT:
+        if target == default_root:
             self.run("restorecon", "-R", target)
             return
-        code, unused, err = self.run("semanage", "fcontext", "-a", "-e", DEFAULT_ROOT, target)
+        code, unused, err = self.run("semanage", "fcontext", "-a", "-e", default_root, target)
         if code and "already" not in err:
             if self.run("getenforce")[1].strip() == "Enforcing":
                 raise DataRootError("SELinux is enforcing and the rules of %s cannot be applied to %s: %s. Install "
                                     "policycoreutils-python-utils (CentOS 7: policycoreutils-python)"
-                                    % (DEFAULT_ROOT, target, err.strip()))
+                                    % (default_root, target, err.strip()))
             return
         self.run("restorecon", "-R", target)

@@ -12,6 +12,7 @@ import re
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import has_data, is_inside
+from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import flag_value
 
 CLASSIC, CONTAINERD = "classic", "containerd"
 FEATURE = "containerd-snapshotter"
@@ -49,9 +50,9 @@ def _store_of_stopped(host, location):
     major = re.match(r"\d+", host.installed_version())
     if not major or int(major.group()) < FIRST_WITH_CONTAINERD_DEFAULT:
         return CLASSIC
-    has_driver = location.options.get("storage-driver") or {"--storage-driver", "-s"} & set(location.flags)
+    has_driver = location.options.get("storage-driver") or flag_value(location.words, "--storage-driver", "-s")
     has_layers = any(has_data(os.path.join(location.root, name)) for name in CLASSIC_DIRECTORIES)
-    has_userns = location.options.get("userns-remap") or "--userns-remap" in location.flags
+    has_userns = location.options.get("userns-remap") or flag_value(location.words, "--userns-remap")
     return CLASSIC if has_driver or has_layers or has_userns else CONTAINERD
 
 
@@ -64,8 +65,8 @@ def uses_system_containerd(host, location):
     features = location.options.get("features")
     if isinstance(features, dict) and features.get("embedded-containerd"):
         return False
-    address = (location.info.get("Containerd") or {}).get("Address") or location.options.get("containerd") or location.flags.get(
-        "--containerd", "")
+    known = (location.info.get("Containerd") or {}).get("Address")
+    address = known or location.options.get("containerd") or flag_value(location.words, "--containerd")
     if address:
         return os.path.realpath(address) == os.path.realpath(SYSTEM_ADDRESS)
     return host.is_containerd_running()
@@ -77,7 +78,7 @@ def check_store_users(host, is_shared):
     if namespaces and not is_shared:
         raise DataRootError("Docker is not the only user of containerd on this host: it contains the namespaces %s, for example of a "
                             "kubelet (k8s.io). A move of containerd's root would stop them and move their data too. Allow it with "
-                            "docker_ce_containerd_shared, or leave containerd's root where it is (docker_ce_containerd_root: \"\")"
+                            "docker_ce_containerd_shared, or leave containerd's root where it is"
                             % ", ".join(namespaces))
     for name in namespaces:
         tasks = host.containerd_tasks(name)

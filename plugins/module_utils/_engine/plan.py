@@ -17,6 +17,12 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem imp
     is_same_path,
     read_text,
 )
+from ansible_collections.fay.rancher.plugins.module_utils._engine.image_store import (
+    check_store_mounts,
+    check_store_users,
+    find_image_store,
+)
+from ansible_collections.fay.rancher.plugins.module_utils._engine.journal import DATA, STORE, new_part
 from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import (
     command_words,
     exec_start,
@@ -85,50 +91,87 @@ def _check_byte_order_mark(version):
                             "without a byte order mark" % version)
 
 
-def plan_move(host, old_roots, target, location):
+def plan_move(host, old_roots, location, target, containerd_target="", is_containerd_shared=False):
     """The first entries of a journal (dict) for a move to `target`; None if nothing has to be changed.
 
-    old_roots: OldRoots. location: Location. Raises DataRootError if the move is not possible.
+    old_roots: OldRoots. location: Location. containerd_target, is_containerd_shared: see data_root.Move. Raises DataRootError if the
+    move is not possible.
     """
+    parts = [part for part in (plan_data_root(host, old_roots, location, target),
+                               plan_store(host, location, containerd_target, is_containerd_shared)) if part]
+    if not parts:
+        return None
+    _check_separate(parts)
+    _check_space([part for part in parts if part["method"] == "copy"])
+    is_moved = any(part["method"] != "none" for part in parts)
+    if is_moved:
+        _check_live_restore(location)
+    stops_containerd = any(part["name"] == STORE or containerd_root(host, part["from"]) for part in parts if part["method"] != "none")
+    return {"parts": parts, "phase": "stop", "copying": "", "copied": [],
+            "containers": location.info.get("ContainersRunning", 0),
+            "live_restore": is_moved and location.info.get("LiveRestoreEnabled", False),
+            "swarm": is_moved and location.info.get("Swarm", {}).get("LocalNodeState") == "active",
+            "services": ["containerd.service"] if stops_containerd else [],
+            "containerd_running": stops_containerd and host.is_containerd_running()}
+
+
+def plan_data_root(host, old_roots, location, target):
+    """The part (dict) of the journal for the data root; None if it remains where it is. Raises DataRootError."""
     filesystem.check_target_path(location.root, target)
     if location.has_root_flag:
         _check_drop_in(host)
     source = os.path.realpath(location.root)  # if it is a link, the directory is moved
     if not _has_data_to_move(old_roots, source, target, location):
-        return _plan_configuration(target, location)
-    _check_live_restore(source, location)
+        return new_part(DATA, location.root, target, "none") if location.has_root_flag else None
     _check_mounts(source)
     directory = os.path.realpath(target) if os.path.islink(target) else target  # the copy is made on the filesystem of the directory
-    _check_target(source, directory)
+    _check_target(source, directory, DATA)
     if is_remapped(location):
         _check_access(directory, location)
+    has_overlay = location.info.get("Driver", "overlay2") == "overlay2"
+    return _plan_directory(DATA, source, directory, target, has_overlay)
+
+
+def plan_store(host, location, target, is_shared):
+    """The part (dict) of the journal for containerd's root.
+
+    None if nothing has to be moved: `target` is empty, Docker has no containerd store, or the store is at `target` or in the data root.
+    Raises DataRootError.
+    """
+    store = find_image_store(host, location) if target else None
+    if store is None or not store.root or is_same_path(store.root, target):
+        return None
+    source = os.path.realpath(store.root)
+    if filesystem.is_inside(source, os.path.realpath(location.root)):  # it moves together with the data root
+        return None
+    filesystem.check_target_path(source, target)
+    host.check_containerd_unit()
+    if has_data(source):
+        check_store_users(host, is_shared)
+        check_store_mounts(host, source)
+    directory = os.path.realpath(target) if os.path.islink(target) else target
+    _check_target(source, directory, STORE)
+    return _plan_directory(STORE, source, directory, target, has_overlay=True)
+
+
+def _plan_directory(name, source, directory, requested, has_overlay):
+    """The part (dict) of the journal for a directory whose data is moved."""
     parent = existing_parent(directory if os.path.isdir(directory) else os.path.dirname(directory))
-    if location.info.get("Driver", "overlay2") == "overlay2":
+    if has_overlay:
         _check_filesystem(directory, parent)
     size, entries = filesystem.measure_data(source)
-    method = _choose_method(source, directory, parent)
-    if method == "copy":
-        _check_space(source, directory, parent, size, entries)
     status = os.statvfs(parent)
-    return _journal(location, source, directory, method, requested=target, size=size, entries=entries,
-                    free=status.f_bavail * status.f_frsize, live_restore=location.info.get("LiveRestoreEnabled", False),
-                    swarm=location.info.get("Swarm", {}).get("LocalNodeState") == "active",
-                    services=["containerd.service"] if containerd_root(host, source) else [])
+    return new_part(name, source, directory, _choose_method(source, directory, parent), requested=requested, size=size, entries=entries,
+                    free=status.f_bavail * status.f_frsize)
 
 
-def _journal(location, source, target, method, **entries):
-    """A journal at its first phase. entries: what is known beyond the paths.
-
-    `to` is the directory that gets the data; `requested` is the path in daemon.json, which can be a link to it.
-    """
-    journal = {"from": source, "to": target, "requested": target, "method": method, "phase": "stop", "size": 0, "entries": 0, "free": 0,
-               "containers": location.info.get("ContainersRunning", 0), "live_restore": False, "swarm": False, "services": []}
-    return dict(journal, **entries)
-
-
-def _plan_configuration(target, location):
-    """A journal for a change of the configuration only: a flag in the unit is replaced by daemon.json. None without a flag."""
-    return _journal(location, location.root, target, "none") if location.has_root_flag else None
+def _check_separate(parts):
+    """Raise DataRootError if one new root contains another one."""
+    for part in parts:
+        for other in parts:
+            if part is not other and filesystem.is_inside(part["to"], other["to"]):
+                raise DataRootError("The new %s %s is inside the new %s %s. Choose separate paths" % (
+                    part["name"], part["to"], other["name"], other["to"]))
 
 
 def _has_data_to_move(old_roots, source, target, location):
@@ -153,10 +196,10 @@ def _check_drop_in(host):
                             "before it" % (path, host.drop_in))
 
 
-def _check_live_restore(source, location):
+def _check_live_restore(location):
     if location.info.get("LiveRestoreEnabled") and location.options.get("live-restore") is not True:
-        raise DataRootError("live-restore is set by a flag in docker.service: containers would continue to write to %s while it is "
-                            "copied. Remove the flag (it can be set in daemon.json instead), restart Docker and run again" % source)
+        raise DataRootError("live-restore is set by a flag in docker.service: containers would continue to write to their data "
+                            "while it is copied. Remove the flag (it can be set in daemon.json instead), restart Docker and run again")
 
 
 def _check_mounts(source):
@@ -166,13 +209,13 @@ def _check_mounts(source):
                             "mount it below the new data root and change the data root yourself" % ", ".join(foreign))
 
 
-def _check_target(source, target):
+def _check_target(source, target, name):
     if os.path.lexists(target) and not os.path.isdir(target):
-        raise DataRootError("%s is not a directory, and Docker's data cannot be moved there. Remove it, or choose another data root" % (
-            target))
+        raise DataRootError("%s is not a directory, and the data of %s cannot be moved there. Remove it, or choose another %s" % (
+            target, source, name))
     if has_complete_data(target):
-        raise DataRootError("%s is not empty, and Docker's data is at %s. The new data root must be empty or missing. Empty %s, or choose "
-                            "another data root" % (target, source, target))
+        raise DataRootError("%s is not empty, and the data is at %s. The new %s must be empty or missing. Empty %s, or choose "
+                            "another path" % (target, source, name, target))
 
 
 def is_remapped(location):
@@ -228,15 +271,28 @@ def _choose_method(source, target, parent):
     return "rename" if filesystem.can_rename(source, parent) and filesystem.can_exchange(parent) else "copy"
 
 
-def _check_space(source, target, parent, size, entries):
-    """Compare what the data needs (bytes, entries) with what is free, including what an unfinished copy uses already."""
-    partial = filesystem.partial_copy_path(target)
-    copied_size, copied_entries = filesystem.measure_data(partial) if os.path.isdir(partial) else (0, 0)
+def _check_space(parts):
+    """Compare what the data of all parts needs with what is free, including what an unfinished copy uses already.
+
+    parts: list of dict, those that are copied. Raises DataRootError.
+    """
+    parents = {part["name"]: existing_parent(part["to"] if os.path.isdir(part["to"]) else os.path.dirname(part["to"])) for part in parts}
+    for device in {os.stat(parent).st_dev for parent in parents.values()}:
+        together = [part for part in parts if os.stat(parents[part["name"]]).st_dev == device]
+        _check_space_of_filesystem(together, parents[together[0]["name"]])
+
+
+def _check_space_of_filesystem(parts, parent):
+    partials = [filesystem.partial_copy_path(part["to"]) for part in parts]
+    copied = [filesystem.measure_data(partial) for partial in partials if os.path.isdir(partial)]
+    copied_size, copied_entries = sum(size for size, unused in copied), sum(entries for unused, entries in copied)
+    size, entries = sum(part["size"] for part in parts), sum(part["entries"] for part in parts)
+    sources = " and ".join(part["from"] for part in parts)
     status = os.statvfs(parent)
     free, inodes = status.f_bavail * status.f_frsize, status.f_favail
     if free + copied_size < size * SPACE_FACTOR:
-        raise DataRootError("%s has %s free; moving the data of %s needs %s. Free some space, or choose a data root on a larger "
-                            "filesystem" % (parent, format_gib(free), source, format_gib(size * SPACE_FACTOR - copied_size)))
+        raise DataRootError("%s has %s free; moving the data of %s needs %s. Free some space, or choose a path on a larger "
+                            "filesystem" % (parent, format_gib(free), sources, format_gib(size * SPACE_FACTOR - copied_size)))
     if status.f_files and inodes + copied_entries < entries * SPACE_FACTOR:
-        raise DataRootError("%s has %d inodes free; moving the data of %s needs %d. Choose a data root on a filesystem with more inodes"
-                            % (parent, inodes, source, entries * SPACE_FACTOR - copied_entries))
+        raise DataRootError("%s has %d inodes free; moving the data of %s needs %d. Choose a path on a filesystem with more inodes"
+                            % (parent, inodes, sources, entries * SPACE_FACTOR - copied_entries))

@@ -150,11 +150,12 @@ class OldRoots:
         return directories[-1] if directories else None
 
     def remove_unused(self):
-        """Remove the old roots unless they are kept, but nothing while Docker does not run, and never Docker's current root."""
+        """Remove the old roots unless they are kept, but nothing while Docker does not run, and never a current root."""
         paths = self.removable()
         info = self.host.docker_info() if paths else {}
+        current = [info["DockerRootDir"], self.host.containerd_root()] if info else []
         for path in paths:
-            if not info or is_same_path(info["DockerRootDir"], path):
+            if not info or any(is_same_path(root, path) for root in current):
                 continue
             if os.path.ismount(path):
                 for name in os.listdir(path):

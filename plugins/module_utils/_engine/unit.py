@@ -283,6 +283,16 @@ def command_words(command, variables):
             for part in _expand(word, position, raw_words, variables)]
 
 
+def flag_value(words, *names):
+    """Value (str) of the last of the flags `names` in the words of a command; empty without a value; None if no word is such a flag."""
+    value = None
+    for word, following in zip(words[1:], words[2:] + [""]):
+        name, sign, text = word.partition("=")
+        if name in names:
+            value = text if sign else "" if following.startswith("-") else following
+    return value
+
+
 def _find_root_flags(arguments):
     """(indexes of the arguments that set the data root, its value or None)."""
     flags, root, index = set(), None, 1
