@@ -18,6 +18,10 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.journal import
 from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import exec_start, split_root_flag
 
 
+CONTAINERD_INFO = {"Driver": "overlayfs", "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]],
+                   "Containerd": {"Address": "/run/containerd/containerd.sock"}}
+
+
 class PowerCut(BaseException):
     """The end of a run at a chosen instant. The code under test must not catch it."""
 
@@ -34,6 +38,8 @@ class FakeHost(Host):
         self.earlier_drop_in = os.path.join(self.folder, "earlier-drop-in.conf")
         self.containerd_config = os.path.join(self.folder, "containerd.toml")
         self.live_restore = False  # of the running Docker
+        self.has_containerd_store = False
+        self.namespaces, self.tasks = ["moby"], []
         self.default_root = os.path.join(self.folder, "old", "docker")
         self.flag = None
         self.is_started = False
@@ -71,18 +77,32 @@ class FakeHost(Host):
         match = find_root(read_text(self.containerd_config))
         return match[2] if match else os.path.join(self.folder, "old", "containerd")
 
+    def containerd_namespaces(self):
+        return self.namespaces
+
+    def containerd_tasks(self, namespace):
+        return self.tasks
+
+    def check_containerd_unit(self):
+        pass
+
     def start_containerd(self):
         self.is_containerd_started = True
 
     def docker_info(self):
         if not self.is_started:
             return {}
-        return {"DockerRootDir": os.path.realpath(self.started_on or self.root()), "ContainersRunning": 1,
-                "LiveRestoreEnabled": self.live_restore}
+        info = {"DockerRootDir": os.path.realpath(self.started_on or self.root()), "ContainersRunning": 1,
+                "LiveRestoreEnabled": self.live_restore, "Driver": "overlay2"}
+        return dict(info, **CONTAINERD_INFO) if self.has_containerd_store else info
+
+    def image_directory(self):
+        """Where the images are: in the data root, or in containerd's root."""
+        return os.path.join(self.containerd_root() if self.has_containerd_store else self.root(), "image")
 
     def list_objects(self):
         state = "running" if self.is_started and self.has_volume_of_container() else "exited"
-        return {"images": sorted(os.listdir(os.path.join(self.root(), "image"))), "volumes": [], "networks": ["bridge"],
+        return {"images": sorted(os.listdir(self.image_directory())), "volumes": [], "networks": ["bridge"],
                 "containers": {"c1": [state, "always"]}}
 
     def has_volume_of_container(self):
@@ -95,7 +115,7 @@ class FakeHost(Host):
 
     def stop(self, *services):
         assert not self.live_restore, "the containers would continue to write"
-        assert bool(services) == os.path.exists(self.containerd_config)
+        assert self.has_containerd_store or bool(services) == os.path.exists(self.containerd_config)
         self.is_containerd_started = self.is_containerd_started and not services
         self.is_started, self.started_on = False, None
         self.count_step()
@@ -108,7 +128,8 @@ class FakeHost(Host):
             raise DataRootError("Docker does not start")
         self.is_started, self.started_on = True, root
         self.live_restore = parse_daemon_json(read_text(self.daemon_json)).get("live-restore", False)
-        os.makedirs(os.path.join(root, "image"), exist_ok=True)  # the real one does this in an empty root
+        self.is_containerd_started = True
+        os.makedirs(self.image_directory(), exist_ok=True)  # the real one does this in an empty root
         self.count_step()
 
     def boot(self):
@@ -152,6 +173,13 @@ def write_docker_data(root):
         "/data": {"Type": "volume", "Name": "data", "Source": root + "/volumes/data"},
         "/host": {"Type": "bind", "Source": root + "/volumes"}}}
     write_text(os.path.join(root, "containers", "c1", "config.v2.json"), json.dumps(config))
+
+
+def write_store(root):
+    """Create a root of containerd with two images."""
+    os.makedirs(os.path.join(root, "image"))
+    for name in ("sha256-1", "sha256-2"):
+        write_text(os.path.join(root, "image", name), "content of " + name)
 
 
 def read_docker_data(root, in_use=True):

@@ -6,9 +6,9 @@ import json
 import os
 
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils._engine import engine_files
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import read_text
+from ansible_collections.fay.rancher.plugins.module_utils._engine.journal import convert_earlier
 from docker_host import (
     FakeHost,
     disable_rename,
@@ -119,9 +119,11 @@ def test_a_flag_replacement_of_an_earlier_version_is_completed_before_another_mo
 
 def test_a_journal_without_the_drop_in_of_an_earlier_version_does_not_change_it(host):
     write_text(host.earlier_drop_in, DROP_IN)
-    journal = {"requested": "/x", "drop_in": "text"}
-    engine_files.add_earlier_drop_in(host, journal)
-    assert journal == {"requested": "/x", "drop_in": "text", "earlier_drop_in": DROP_IN}
+    save_earlier_journal(host, "copy", "copy", "/old", "/new")
+    journal = dict(move_of(host).state.load_journal(), requested="/x", drop_in="text")
+    convert_earlier(host, journal)
+    assert (journal["drop_in"], journal["earlier_drop_in"]) == ("text", DROP_IN)
+    assert journal["parts"][0]["requested"] == "/x"
 
 
 @pytest.mark.parametrize("phase", ["copy", "switch", "start"])

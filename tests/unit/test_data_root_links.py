@@ -84,7 +84,9 @@ def test_an_unfinished_move_to_a_link_continues_although_the_directory_is_a_link
 def test_a_journal_of_an_earlier_version_is_continued(host, monkeypatch):
     disable_rename(monkeypatch)
     move = move_of(host)
-    journal = move.plan()
+    plan = move.plan()
+    part = plan.pop("parts")[0]
+    journal = dict(plan, **part)
     del journal["requested"]
     os.makedirs(move.state.directory)
     move.state.save_journal(journal, running=False, objects=None, daemon_json="", drop_in="", containerd="")
@@ -102,7 +104,7 @@ def test_a_target_that_is_not_a_directory_is_rejected(host, kind):
     else:
         write_text(host.folder + "/file", "")
         os.symlink(host.folder + "/file", target_of(host))
-    with pytest.raises(DataRootError, match="is not a directory, and Docker's data cannot be moved there"):
+    with pytest.raises(DataRootError, match="is not a directory, and the data of .* cannot be moved there"):
         move_of(host).plan()
 
 
@@ -127,6 +129,6 @@ def test_a_link_to_other_data_or_into_the_old_root_is_rejected(host, content):
 
 def test_the_plan_names_the_directory_and_the_requested_path(host):
     directory = link_target(host)
-    journal = move_of(host).plan()
-    assert (journal["to"], journal["requested"]) == (directory, target_of(host))
-    assert plan.plan_move(host, move_of(host).old_roots, directory, plan.find_data_root(host))["requested"] == directory
+    part = move_of(host).plan()["parts"][0]
+    assert (part["to"], part["requested"]) == (directory, target_of(host))
+    assert move_of(host, directory).plan()["parts"][0]["requested"] == directory

@@ -129,7 +129,7 @@ def test_a_flag_in_a_drop_in_of_systemctl_edit_or_the_own_one_is_replaced(host, 
     text = unit_with_drop_in(host, name)
     host.drop_in = os.path.join(host.folder, os.path.basename(Host.drop_in))
     host.unit_text = lambda: text
-    assert move_of(host).plan()["to"] == target_of(host)
+    assert move_of(host).plan()["parts"][0]["to"] == target_of(host)
 
 
 def test_an_unfinished_copy_does_not_count_as_data(host):
@@ -138,7 +138,7 @@ def test_an_unfinished_copy_does_not_count_as_data(host):
     host.is_started = False
     assert move_of(host).plan(find_data_root(host)) is None
     host.is_started = True  # a directory on which Docker runs is its data in any case
-    assert move_of(host).plan()["from"] == os.path.realpath(host.default_root)
+    assert move_of(host).plan()["parts"][0]["from"] == os.path.realpath(host.default_root)
 
 
 def test_an_old_root_is_not_taken_for_the_current_one(host, monkeypatch):
@@ -192,7 +192,7 @@ def test_a_path_inside_the_old_root_is_rejected(running_host):
 def test_a_target_with_files_is_rejected(running_host):
     os.makedirs(target_of(running_host))
     write_text(os.path.join(target_of(running_host), "something"), "")
-    assert_rejected(running_host, "is not empty, and Docker's data is at")
+    assert_rejected(running_host, "is not empty, and the data is at")
 
 
 @pytest.mark.parametrize("function, value, message", [
@@ -256,12 +256,13 @@ def test_the_version_is_not_asked_for_without_a_byte_order_mark(running_host):
 
 def run_module(host, monkeypatch, path, check_mode=False, **options):
     """The result of the module. The journal is in the host's directory."""
-    def create_move(host, target, keep_old, config_backup):
-        move = move_of(host, target, keep_old=keep_old, config_backup=config_backup)
+    def create_move(host, target, keep_old, config_backup, **more):
+        move = move_of(host, target, keep_old=keep_old, config_backup=config_backup, **more)
         move.target = target  # empty without a path
         return move
     monkeypatch.setattr(report, "Move", create_move)
-    parameters = dict(dict(path=path, keep_old=True, config_backup=None, _forget=None, _slice=None), **options)
+    parameters = dict(dict(path=path, containerd_root=None, containerd_shared=False, keep_old=True, config_backup=None, _forget=None,
+                           _slice=None), **options)
     return report.run(host, parameters, check_mode)
 
 

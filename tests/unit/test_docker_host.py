@@ -3,7 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is read from units, environment files and the output of docker and rsync, and which SELinux rules are set."""
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError, parse_daemon_json, render_daemon_json
+from ansible_collections.fay.rancher.plugins.module_utils._engine.config import (
+    DEFAULT_ROOT,
+    DataRootError,
+    parse_daemon_json,
+    render_daemon_json,
+)
 from ansible_collections.fay.rancher.plugins.module_utils._engine.copying import parse_progress
 from ansible_collections.fay.rancher.plugins.module_utils._engine.host import MAX_STOP_TRIES, Host
 from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import exec_start, split_root_flag
@@ -147,9 +152,9 @@ def test_a_new_root_gets_the_selinux_rules_of_the_default_root(monkeypatch, enab
     monkeypatch.setattr(host, "run", lambda *command: commands.append(command) or answers.get(command[0], (0, "", "")))
     if message:
         with pytest.raises(DataRootError, match=message):
-            host.apply_selinux_rules("/new")
+            host.apply_selinux_rules("/new", DEFAULT_ROOT)
     else:
-        host.apply_selinux_rules("/new")
+        host.apply_selinux_rules("/new", DEFAULT_ROOT)
     labeled = ("restorecon", "-R", "/new") in commands
     assert labeled == (enabled == 0 and (semanage[0] == 0 or "already" in semanage[2]))
     assert enabled or ("semanage", "fcontext", "-a", "-e", "/var/lib/docker", "/new") in commands
@@ -159,5 +164,5 @@ def test_no_selinux_rules_are_added_for_the_default_root(monkeypatch):
     commands = []
     host = Host()
     monkeypatch.setattr(host, "run", lambda *command: commands.append(command) or (0, "", ""))
-    host.apply_selinux_rules("/var/lib/docker")
+    host.apply_selinux_rules(DEFAULT_ROOT, DEFAULT_ROOT)
     assert commands == [("selinuxenabled",), ("restorecon", "-R", "/var/lib/docker")]

@@ -124,7 +124,7 @@ def test_a_directory_above_the_root_that_is_closed_is_rejected(host, tmp_path, m
     monkeypatch.setattr(host, "docker_info", lambda: with_configured_root(
         {"DockerRootDir": host.default_root + "/231072.231073", "SecurityOptions": USERNS}))
     if can_enter:
-        assert move_of(host).plan()["to"] == target_of(host)
+        assert move_of(host).plan()["parts"][0]["to"] == target_of(host)
     else:
         with pytest.raises(DataRootError, match="its containers may not enter %s: mode o.x is required for" % closed):
             move_of(host).plan()
@@ -136,7 +136,7 @@ def test_a_umask_that_would_close_the_new_directories_is_rejected(host, monkeypa
     with pytest.raises(DataRootError, match="could not enter %s, because root's umask is 0077.*Create it with mode 0755" % missing):
         move_of(host).plan()
     os.mkdir(missing)
-    assert move_of(host).plan()["to"] == target_of(host)
+    assert move_of(host).plan()["parts"][0]["to"] == target_of(host)
 
 
 def test_without_a_user_namespace_closed_directories_do_not_matter(tmp_path, monkeypatch):
@@ -145,7 +145,7 @@ def test_without_a_user_namespace_closed_directories_do_not_matter(tmp_path, mon
     write_docker_data(host.default_root)
     host.is_started = True
     os.chmod(str(tmp_path), 0o700)
-    assert move_of(host).plan()["to"] == target_of(host)
+    assert move_of(host).plan()["parts"][0]["to"] == target_of(host)
 
 
 def test_all_directories_above_the_root_are_checked():
