@@ -17,7 +17,6 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Ho
 from ansible_collections.fay.rancher.plugins.module_utils._engine.journal import DATA
 from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import exec_start, split_root_flag
 
-
 CONTAINERD_INFO = {"Driver": "overlayfs", "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]],
                    "Containerd": {"Address": "/run/containerd/containerd.sock"}}
 

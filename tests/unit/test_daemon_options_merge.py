@@ -5,10 +5,13 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.fay.rancher.plugins.filter.daemon_options_merge import TLS_OPTIONS, daemon_options_merge
 from conftest import role_options
 
+CONTAINERD = {"features": {"containerd-snapshotter": True}}
 
-def merged(existing, **options):
+
+def merged(existing, current_store="classic", **options):
     """daemon.json (dict) for options of docker_ce, written without their prefix."""
-    return daemon_options_merge(existing, role_options("docker_ce", {"docker_ce_" + name: value for name, value in options.items()}))
+    role = role_options("docker_ce", {"docker_ce_" + name: value for name, value in options.items()})
+    return daemon_options_merge(existing, role, current_store)
 
 
 def test_without_options_only_the_data_root_is_set():
@@ -36,6 +39,27 @@ def test_daemon_options_have_precedence_over_variables_but_not_over_the_data_roo
 
 def test_existing_options_are_dropped_on_request():
     assert merged({"debug": True}, daemon_options_only=True) == {"data-root": "/var/lib/docker"}
+
+
+@pytest.mark.parametrize("store, chosen", [("containerd", True), ("classic", False)])
+@pytest.mark.parametrize("current", ["containerd", "classic"])
+def test_the_image_store_is_chosen(store, chosen, current):
+    existing = {"features": {"buildkit": True}}
+    assert merged(existing, current, image_store=store)["features"] == {"buildkit": True, "containerd-snapshotter": chosen}
+
+
+@pytest.mark.parametrize("existing, current, version, features", [
+    ({}, "classic", "26.1", None), ({}, "containerd", "29.1", None), ({}, "containerd", "", None),
+    ({}, "containerd", "28.5", CONTAINERD["features"]),  # a downgrade from 29, whose default this was
+    (CONTAINERD, "containerd", "26.1", CONTAINERD["features"]), (CONTAINERD, "containerd", "29.1", CONTAINERD["features"]),
+])
+def test_the_current_image_store_is_kept(existing, current, version, features):
+    assert merged(existing, current, version=version).get("features") == features
+
+
+def test_the_image_store_is_kept_if_other_options_are_dropped():
+    assert merged(dict(CONTAINERD, debug=True), "containerd", version="29.1", daemon_options_only=True) == dict(
+        CONTAINERD, **{"data-root": "/var/lib/docker"})
 
 
 def test_the_old_name_of_the_data_root_is_removed():

@@ -6,7 +6,7 @@ import json
 import os
 
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils._engine import filesystem, plan
+from ansible_collections.fay.rancher.plugins.module_utils._engine import filesystem
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
 from docker_host import (
     PowerCut,
@@ -84,9 +84,8 @@ def test_an_unfinished_move_to_a_link_continues_although_the_directory_is_a_link
 def test_a_journal_of_an_earlier_version_is_continued(host, monkeypatch):
     disable_rename(monkeypatch)
     move = move_of(host)
-    plan = move.plan()
-    part = plan.pop("parts")[0]
-    journal = dict(plan, **part)
+    entries = move.plan()
+    journal = dict(entries, **entries.pop("parts")[0])
     del journal["requested"]
     os.makedirs(move.state.directory)
     move.state.save_journal(journal, running=False, objects=None, daemon_json="", drop_in="", containerd="")

@@ -156,6 +156,7 @@ def test_a_rollback_that_is_interrupted_at_any_instant_is_completed(tmp_path, mo
         try:
             finish(move_both(host))
         except DataRootError as error:
+            assert str(error).startswith("The data root and containerd's root were not moved from %s to " % host.default_root)
             assert "Docker uses %s and " % host.default_root in str(error)
             break  # the rollback ended before the chosen instant
         except PowerCut:
@@ -197,6 +198,16 @@ def test_images_that_were_pulled_with_the_new_store_survive_a_later_failure(stor
     with pytest.raises(DataRootError, match="The data root was not moved from"):
         finish(move_both(store_host))
     assert store_host.is_started and "new" in read_files(store_host.image_directory())
+
+
+@pytest.mark.parametrize("phase, expected", [("stop", False), ("copy", False), ("place", False), ("switch", True), ("start", True)])
+def test_a_new_root_that_the_user_has_configured_before_is_not_taken_for_a_complete_move(store_host, phase, expected):
+    """The files name the new roots, but Docker and containerd have not been restarted with them."""
+    move = move_both(store_host)
+    journal = dict(move.plan(), phase=phase)
+    write_text(store_host.daemon_json, '{"data-root": "%s"}' % target_of(store_host))
+    write_text(store_host.containerd_config, 'root = "%s"' % store_target(store_host))
+    assert move.steps.is_switched(journal) is expected
 
 
 # ---- rejected moves

@@ -54,6 +54,8 @@ FLAGS = {
 RELOADABLE = {"debug", "default-runtime", "features", "insecure-registries", "labels", "live-restore",
               "max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts", "registry-mirrors",
               "runtimes", "shutdown-timeout"}
+IMAGE_STORE_FEATURE = "containerd-snapshotter"  # read only at the start: moby v28.5.2 daemon/daemon.go, NewDaemon()
+FIRST_WITH_IMAGE_STORE = 24  # moby v24.0.0 daemon/daemon.go
 FIRST_WITH_VALIDATE = 23  # first version with `dockerd --validate`; later versions have options that are not listed here
 
 
@@ -102,9 +104,20 @@ def problems(options, command="", version=""):
         messages += ["Docker %s does not support the option %s" % (version, name) for name in sorted(set(options) - set(OPTIONS))]
     messages += ["%s is set both in daemon.json and as a flag in docker.service" % name
                  for name in sorted((set(options) & options_set_by_flags(command)) - {"runtimes"})]
+    if _image_store_choice(options) is True:
+        if options.get("userns-remap"):
+            messages.append("userns-remap and the containerd image store exclude each other. Use the classic store")
+        if major and int(major.group()) < FIRST_WITH_IMAGE_STORE:
+            messages.append("Docker %s has no containerd image store. Docker %d or later is required" % (version, FIRST_WITH_IMAGE_STORE))
     if options.get("graph") and options.get("data-root"):
         messages.append("graph and data-root are both set, but they are the same option. Remove graph")
     return messages
+
+
+def _image_store_choice(options):
+    """The value of IMAGE_STORE_FEATURE in options (dict); None if it is not set."""
+    features = options.get("features")
+    return features.get(IMAGE_STORE_FEATURE) if isinstance(features, dict) else None
 
 
 def needs_restart(options, previous):
@@ -114,4 +127,4 @@ def needs_restart(options, previous):
     """
     options, previous = [{name: value for name, value in each.items() if value is not None} for each in (options, previous)]
     changed = {name for name in set(options) | set(previous) if options.get(name) != previous.get(name)}
-    return bool(changed - RELOADABLE or set(previous) - set(options))
+    return _image_store_choice(options) != _image_store_choice(previous) or bool(changed - RELOADABLE or set(previous) - set(options))

@@ -1,38 +1,33 @@
 # Copyright: (c) 2026, the fay.rancher authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The move of Docker's data root and of containerd's root. A kill or a power failure at any instant loses nothing. Private to the collection.
+"""The move of Docker's data root and of containerd's root. Private to the collection.
 
-The rule behind every step: at each instant exactly one directory is Docker's data, it is complete, and Docker's configuration
-names it. The same holds for containerd. If the host is started again in the middle of a move, Docker runs on that data; the next
-run reads the journal and continues. The two roots do not refer to each other's paths, so that each of them can be the old or the new one.
+A kill or a power failure at any instant loses nothing. The rule behind every step: at each instant exactly one directory is Docker's
+data, it is complete, and Docker's configuration names it. The same holds for containerd. If the host is started again in the middle of
+a move, Docker runs on that data; the next run reads the journal and continues. The two roots do not refer to each other's paths, so that
+each of them can be the old or the new one.
 """
 import collections
-import contextlib
 import shutil
 import time
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine import engine_files
-from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DEFAULT_ROOT, DataRootError, parse_daemon_json
-from ansible_collections.fay.rancher.plugins.module_utils._engine.containerd_config import find_root
-from ansible_collections.fay.rancher.plugins.module_utils._engine.containerd_service import DEFAULT_CONTAINERD_ROOT
-from ansible_collections.fay.rancher.plugins.module_utils._engine.copying import Copy
-from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import read_text
+from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
 from ansible_collections.fay.rancher.plugins.module_utils._engine.journal import (
     DATA,
     STORE,
     convert_earlier,
-    describe_names,
-    describe_parts,
+    describe_failure,
+    describe_sources,
     find_part,
 )
-from ansible_collections.fay.rancher.plugins.module_utils._engine.methods import ConfigurationOnly, CopyMethod, RenameMethod
 from ansible_collections.fay.rancher.plugins.module_utils._engine.plan import find_data_root, plan_move
 from ansible_collections.fay.rancher.plugins.module_utils._engine.state import DIRECTORY, OldRoots, State
-from ansible_collections.fay.rancher.plugins.module_utils._engine.verification import verify_objects
+from ansible_collections.fay.rancher.plugins.module_utils._engine.steps import Steps
 
-# done: bool. result: {from, to, method, size, entries, old_root} of a move that is complete; None if it is not, or if nothing
-# had to be done. lines: list of str, what to show to the user.
+# done: bool. result: dict with the parts of the journal (DATA and STORE, each can be None) and `old_root` of a move that is complete;
+# None if it is not, or if nothing had to be done. lines: list of str, what to show to the user.
 Progress = collections.namedtuple("Progress", "done result lines")
 
 
@@ -65,8 +60,8 @@ class Move:
     """
 
     # The function of each phase and the next phase. A function returns whether its phase is complete.
-    PHASES = {"stop": ("_transfer", "place"), "copy": ("_transfer", "place"), "place": ("_place", "switch"),
-              "switch": ("_switch", "start"), "start": ("_start", "retire")}
+    PHASES = {"stop": ("transfer", "place"), "copy": ("transfer", "place"), "place": ("place", "switch"),
+              "switch": ("switch", "start"), "start": ("start", "retire")}
 
     def __init__(self, host, target, keep_old=True, config_backup=None, containerd_root="", is_containerd_shared=False,
                  state_directory=DIRECTORY, clock=time.monotonic):
@@ -74,8 +69,7 @@ class Move:
         self.target, self.containerd_root, self.is_containerd_shared = target, containerd_root, is_containerd_shared
         self.state = State(state_directory)
         self.old_roots = OldRoots(self.state, host, keep_old)
-        self.copy = Copy(host, self.state, clock)
-        self.methods = {"copy": CopyMethod(self.copy), "rename": RenameMethod(), "none": ConfigurationOnly()}
+        self.steps = Steps(host, self.state, clock)
 
     def plan(self, location=None):
         """The first entries of a journal (dict); None if nothing has to be done. Raises DataRootError.
@@ -101,9 +95,9 @@ class Move:
             try:
                 return self._continue(journal, deadline)
             except (DataRootError, OSError, UnicodeError) as error:
-                self._roll_back(journal, str(error))
-                raise DataRootError("The %s was not moved from %s: %s. Docker uses %s again, with its previous configuration" % (
-                    describe_names(journal), describe_parts(journal), error, " and ".join(part["from"] for part in journal["parts"])))
+                self.steps.roll_back(journal, str(error))
+                raise DataRootError("%s: %s. Docker uses %s again, with its previous configuration" % (
+                    describe_failure(journal), error, describe_sources(journal)))
 
     def _replaced_parts(self, journal):
         """The parts (list of dict) for which another root is requested now."""
@@ -117,17 +111,17 @@ class Move:
             return None
         convert_earlier(self.host, journal)
         if journal.get("is_wrong_directory") and journal["phase"] != "retire":  # the old root can be renamed already in `retire`
-            self._roll_back(journal, "an earlier version moved the directory of userns-remap instead of the data root")
+            self.steps.roll_back(journal, "an earlier version moved the directory of userns-remap instead of the data root")
             return None
         self._complete_switched_parts(journal)
         if journal.get("undoing"):
             reason = "an earlier run failed"
         elif self._replaced_parts(journal):
-            reason = "the requested %s is now %s" % (describe_names(journal), self.target)
+            reason = "other paths are requested now"
         else:
             return journal
-        if not self._is_switched(journal):
-            self._roll_back(journal, reason)
+        if not self.steps.is_switched(journal):
+            self.steps.roll_back(journal, reason)
             return None
         if journal.get("undoing"):  # the new root is Docker's data, and Docker may have written to it since
             self.state.save_journal(journal, phase="switch", undoing=False)
@@ -135,12 +129,12 @@ class Move:
 
     def _complete_switched_parts(self, journal):
         """Complete the parts that the configuration names already, if it does not name all: Docker may have run with these."""
-        switched = [part for part in journal["parts"] if self._is_part_switched(journal, part)]
+        switched = [part for part in journal["parts"] if self.steps.is_part_switched(journal, part)]
         if not switched or len(switched) == len(journal["parts"]):
             return
-        self._stop_docker(journal)
+        self.steps.stop_docker(journal)
         for part in switched:
-            method = self.methods[part["method"]]
+            method = self.steps.methods[part["method"]]
             method.settle(part)
             method.retire(part, self.old_roots)
             self.old_roots.discard(part["to"])
@@ -154,11 +148,11 @@ class Move:
         self._correct_phase(journal)
         while journal["phase"] != "retire":
             name, next_phase = self.PHASES[journal["phase"]]
-            if not getattr(self, name)(journal, deadline, lines):
+            if not getattr(self.steps, name)(journal, deadline, lines):
                 return Progress(False, None, lines)
             self.state.save_journal(journal, phase=next_phase)
         for part in journal["parts"]:
-            self.methods[part["method"]].retire(part, self.old_roots)
+            self.steps.methods[part["method"]].retire(part, self.old_roots)
             self.old_roots.discard(part["to"])
         self.old_roots.remove_unused()
         if self.config_backup:  # it names the old root, and Docker has started with the new configuration
@@ -170,155 +164,11 @@ class Move:
     def _correct_phase(self, journal):
         """Choose the phase to continue with (see the table): Docker may have been started since the journal was written."""
         phase = journal["phase"]
-        if phase == "place" or (phase == "switch" and not self._is_switched(journal)):
+        if phase == "place" or (phase == "switch" and not self.steps.is_switched(journal)):
             self.state.save_journal(journal, phase="stop")
-        elif phase in ("switch", "start") and self._is_on_new_roots(journal):
-            phases = {method.phase_after_boot for unused, method in self._methods(journal)}
+        elif phase in ("switch", "start") and self.steps.is_on_new_roots(journal):
+            phases = {method.phase_after_boot for unused, method in self.steps.methods_of(journal)}
             phase = "retire" if phases == {"retire"} else "switch"
             self.state.save_journal(journal, objects=self.host.list_objects(), phase=phase)
             if phase == "switch":
-                self._stop_live_restore(journal)
-
-    def _methods(self, journal):
-        """[(part, its method)] of a journal."""
-        return [(part, self.methods[part["method"]]) for part in journal["parts"]]
-
-    def _is_on_new_roots(self, journal):
-        data = find_part(journal, DATA)
-        return self.host.is_on(data["to"]) if data else bool(self.host.docker_info())
-
-    def _is_switched(self, journal):
-        """Whether the configuration names all new roots already."""
-        return all(self._is_part_switched(journal, part) for part in journal["parts"])
-
-    def _is_part_switched(self, journal, part):
-        if part["name"] == STORE:
-            match = find_root(read_text(self.host.containerd_config))
-            return match is not None and match[2] == part["requested"]
-        options = parse_daemon_json(read_text(self.host.daemon_json))
-        return options.get("data-root") == part["requested"] and (
-            part["method"] != "none" or self._is_changed(journal, "drop_in", "earlier_drop_in"))
-
-    def _is_changed(self, journal, *names):
-        """Whether one of the named files of the configuration differs from the journal."""
-        configuration = engine_files.read_configuration(self.host)
-        return any(configuration[name] != journal[name] for name in names)
-
-    # ---- the phases
-
-    def _transfer(self, journal, deadline, lines):
-        if journal["phase"] == "stop":
-            self.state.save_journal(journal, copied=[])
-        self._stop_docker(journal)
-        for part, method in self._methods(journal):
-            method.check_idle(part)
-        for part, method in self._methods(journal):
-            if not method.transfer(journal, part, deadline, lines):
-                return False
-        return all(method.is_identical(journal, part) for part, method in self._methods(journal))
-
-    def _stop_docker(self, journal):
-        """Stop Docker and record what it has, if it runs."""
-        if self.host.is_running():
-            self.state.save_journal(journal, running=True, objects=self.host.list_objects())
-            self._stop_live_restore(journal)
-        self.host.stop(*journal["services"])
-
-    def _place(self, journal, *unused):
-        for part, method in self._methods(journal):
-            method.place(part)
-        return True
-
-    def _switch(self, journal, *unused):
-        """Write the configuration. As soon as a new file is renamed into place, the new root is the data.
-
-        A flag in the unit is removed after that. If the host boots in between, Docker refuses to start; in the other order it would
-        start on an empty root.
-        """
-        self.host.stop(*journal["services"])
-        location = find_data_root(self.host, ask_docker=False)
-        for part, method in self._methods(journal):
-            self.host.apply_selinux_rules(part["to"], DEFAULT_CONTAINERD_ROOT if part["name"] == STORE else DEFAULT_ROOT)
-            method.repoint(part)
-        store = find_part(journal, STORE)
-        if store:
-            self._switch_store(store)
-        self._switch_data_root(journal, location)
-        return True
-
-    def _switch_store(self, store):
-        self._check_stopped()
-        engine_files.write_containerd_root(self.host, store["requested"])
-        root = self.host.containerd_root()
-        if root != store["requested"]:
-            raise DataRootError("another file that %s imports sets containerd's root to %s. Remove `root` from it" % (
-                self.host.containerd_config, root))
-
-    def _switch_data_root(self, journal, location):
-        data = find_part(journal, DATA)
-        options = dict(location.options)
-        if data:
-            options["data-root"] = data["requested"]
-            options.pop("graph", None)
-            if journal["services"]:  # containerd starts before Docker
-                engine_files.move_containerd_root(self.host, data["from"], data["to"])
-        if journal["live_restore"]:
-            options["live-restore"] = True
-        self._check_stopped()
-        if options != location.options:
-            engine_files.write_daemon_json(self.host, options)
-        if data and location.has_root_flag:
-            engine_files.write_drop_in(self.host, location.command)
-
-    def _check_stopped(self):
-        if self.host.is_running():
-            raise DataRootError("Docker was started again and may have changed its data since it was copied. Stop what uses Docker")
-
-    def _start(self, journal, *unused):
-        if any(part["method"] == "rename" for part in journal["parts"]):
-            self.host.stop(*journal["services"])
-        for part, method in self._methods(journal):
-            method.settle(part)
-        self._start_services(journal)
-        if journal["running"]:
-            data = find_part(journal, DATA)
-            verify_objects(self.host, data["to"] if data else None, journal["objects"], self.clock)
-        return True
-
-    def _start_services(self, journal):
-        """Start what has run before the move. Raises DataRootError if Docker does not start."""
-        if journal.get("containerd_running"):
-            self.host.start_containerd()
-        if journal["running"]:
-            self.host.start()
-
-    def _stop_live_restore(self, journal):
-        """Disable live-restore, so that containers stop together with Docker. _switch() and _roll_back() enable it again."""
-        if journal["live_restore"]:
-            engine_files.disable_live_restore(self.host, self.clock)
-
-    # ---- the rollback
-
-    def _roll_back(self, journal, reason):
-        """Return Docker to its old roots and its previous configuration. Raises DataRootError if that fails too."""
-        with contextlib.suppress(OSError):  # a full disk does not prevent the rollback
-            self.state.save_journal(journal, undoing=True)
-        try:
-            self.copy.kill(journal)
-            is_changed = self._is_changed(journal, "daemon_json", "drop_in", "earlier_drop_in")
-            is_store_changed = bool(journal["services"]) and self._is_changed(journal, "containerd")
-            if is_changed or is_store_changed or journal["phase"] in ("switch", "start"):
-                self.host.stop(*journal["services"])
-            for part, method in self._methods(journal):
-                method.revert_data(part)
-            engine_files.restore_configuration(self.host, journal, with_containerd=bool(journal["services"]),
-                                               is_containerd_last=find_part(journal, STORE) is not None)
-            for part, method in self._methods(journal):
-                method.revert_names(part)
-            self._start_services(journal)
-        except (DataRootError, OSError, UnicodeError) as error:
-            raise DataRootError(
-                "The %s was not moved from %s (%s), and the rollback also failed: %s. No data is lost: it is under %s. Remove the cause "
-                "and run again" % (describe_names(journal), describe_parts(journal), reason, error,
-                                   " and ".join(part["from"] for part in journal["parts"])))
-        self.state.delete_journal()
+                self.steps.stop_live_restore(journal)

@@ -11,17 +11,18 @@ import os
 import re
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
+from ansible_collections.fay.rancher.plugins.module_utils._engine.daemon_options import IMAGE_STORE_FEATURE
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import has_data, is_inside
 from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import flag_value
 
 CLASSIC, CONTAINERD = "classic", "containerd"
-FEATURE = "containerd-snapshotter"
 SNAPSHOTTER = "io.containerd.snapshotter.v1"  # driver-type in `docker info`: moby v28.5.2 daemon/containerd/service.go
 FIRST_WITH_CONTAINERD_DEFAULT = 29
 SYSTEM_ADDRESS = "/run/containerd/containerd.sock"  # of containerd.service: containerd defaults/defaults_unix.go
 # Directories of classic storage drivers: moby docker-v29.7.2 daemon/graphdriver/register, and scanPriorDrivers(), which ignores vfs.
 CLASSIC_DIRECTORIES = ("overlay2", "fuse-overlayfs", "btrfs", "zfs")
-DOCKER_NAMESPACES = re.compile(r"(?:\d+\.\d+-)?(?:plugins\.)?moby$|moby-\d+\.\d+$|plugins\.moby-\d+\.\d+$")
+# moby v28.5.2 daemon/config/config.go, and with userns-remap daemon/daemon_linux.go, RemapContainerdNamespaces().
+DOCKER_NAMESPACES = re.compile(r"(?:plugins\.)?moby(?:-\d+\.\d+)?$")
 
 # kind: `classic` or `containerd`. root: str, the root of containerd.service; empty if Docker keeps its images elsewhere: in its
 # data root (the classic store, or a containerd that Docker has started), or in a containerd that this collection does not know.
@@ -44,7 +45,7 @@ def _store_of_running(info):
 def _store_of_stopped(host, location):
     """The store that Docker would choose: moby docker-v29.7.2 daemon/image_store_choice.go and daemon/command/daemon_linux.go."""
     features = location.options.get("features")
-    chosen = features.get(FEATURE) if isinstance(features, dict) else None
+    chosen = features.get(IMAGE_STORE_FEATURE) if isinstance(features, dict) else None
     if chosen is not None:
         return CONTAINERD if chosen else CLASSIC
     major = re.match(r"\d+", host.installed_version())

@@ -40,14 +40,16 @@ def find_part(journal, name):
     return next((part for part in journal["parts"] if part["name"] == name), None)
 
 
-def describe_parts(journal, preposition="to"):
-    """The paths of all parts as text, such as `/var/lib/docker to /appdata/lib/docker`."""
-    return " and ".join("%s %s %s" % (part["from"], preposition, part["to"]) for part in journal["parts"])
+def describe_failure(journal):
+    """What was not moved, as the beginning of a sentence, such as `The data root was not moved from /a to /b`."""
+    names = " and ".join(part["name"] for part in journal["parts"])
+    paths = " and ".join("from %s to %s" % (part["from"], part["to"]) for part in journal["parts"])
+    return "The %s %s not moved %s" % (names, "was" if len(journal["parts"]) == 1 else "were", paths)
 
 
-def describe_names(journal):
-    """The names of all parts as text, such as `data root and containerd's root`."""
-    return " and ".join(part["name"] for part in journal["parts"])
+def describe_sources(journal):
+    """The old paths of all parts as text."""
+    return " and ".join(part["from"] for part in journal["parts"])
 
 
 def convert_earlier(host, journal):

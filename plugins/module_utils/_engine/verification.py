@@ -12,8 +12,8 @@ RESTART_SECONDS = 120  # for containers with a restart policy: Docker waits up t
 def verify_objects(host, root, before, clock):
     """Check that Docker is on `root` with the objects of `before`, and wait until the containers run again.
 
-    root: str; None if the data root was not moved. before: dict, see Host.list_objects(). clock: function that returns seconds. Raises DataRootError, for containers after
-    RESTART_SECONDS.
+    root: str; None if the data root was not moved. before: dict, see Host.list_objects(). clock: function that returns seconds.
+    Raises DataRootError, for containers after RESTART_SECONDS.
     """
     if root and not host.is_on(root):
         raise DataRootError("after its start, Docker does not have its data root at %s: %s" % (
