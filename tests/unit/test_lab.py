@@ -14,7 +14,7 @@ import yaml
 from conftest import RECORDINGS, ROOT, needs_ansible
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "lab"))
-from fay_lab import config, console, images, machine
+from fay_lab import config, console, hosts, images, machine
 
 
 @pytest.fixture
@@ -76,6 +76,29 @@ def test_image_of_the_stand_in_is_built_from_its_whole_source():
     assert os.path.join(context["standin"], "resources", "clusters.py") in files
     with open(context["Dockerfile"]) as source:
         assert "COPY standin /opt/standin" in source.read()
+
+
+@pytest.mark.parametrize("directory", ["/var/lib/docker", "/var/lib/containerd", "/appdata"])
+def test_each_directory_with_data_of_docker_is_a_volume(monkeypatch, directory):
+    """overlayfs, with which both image stores work, cannot be on the overlayfs of the container."""
+    commands = []
+    monkeypatch.setattr(hosts, "docker", lambda *command, **options: commands.append(command) or "")
+    monkeypatch.setattr(hosts, "wait_for_systemd", lambda container: None)
+    hosts.start_host("bench", "debian13", "key")
+    run = next(command for command in commands if command[0] == "run")
+    assert ("--volume", directory) in zip(run, run[1:])
+
+
+@needs_ansible
+def test_hosts_may_use_the_registry_without_tls():
+    """As a mirror (the classic image store), and as an insecure registry (containerd's)."""
+    command = [os.path.join(os.path.dirname(sys.executable), "ansible"), "debian12", "--inventory=molecule/docker_ce/inventory",
+               "--connection=local", "--module-name=ansible.builtin.debug", "--args=var=docker_ce_daemon_options"]
+    process = subprocess.run(command, cwd=ROOT, env=dict(os.environ, ANSIBLE_CONFIG="ansible.cfg"), stdout=subprocess.PIPE, check=True)
+    shown = process.stdout.decode()
+    options = json.loads(shown[shown.index("{"):])["docker_ce_daemon_options"]
+    assert options["registry-mirrors"] == ["http://%s:5000" % config.REGISTRY]
+    assert options["insecure-registries"] == ["%s:5000" % config.REGISTRY]
 
 
 @pytest.mark.parametrize("roles, taints", [

@@ -12,8 +12,8 @@ from .machine import lacks_sys_resource
 BOOT_SECONDS = 60
 # systemd needs the cgroup filesystem of the machine. Data is on volumes, since overlayfs does not work on overlayfs.
 OPTIONS = ["--privileged", "--cgroupns=host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw", "--tmpfs", "/run",
-           "--tmpfs", "/run/lock", "--volume", "/var/lib/docker", "--volume", "/appdata",
-           "--volume", "/var/lib/kubelet", "--volume", "/var/lib/etcd"]
+           "--tmpfs", "/run/lock", "--volume", "/var/lib/docker", "--volume", "/var/lib/containerd",
+           "--volume", "/appdata", "--volume", "/var/lib/kubelet", "--volume", "/var/lib/etcd"]
 
 
 def start_hosts(set_name, key):

@@ -8,11 +8,19 @@ maintainer='fay lab <lab@fay.example>'
 kubernetes=v1.20.2
 
 install_tools() {
-    sed -n 's/bookworm main$/trixie main/p' /etc/apt/sources.list | grep -v security >/etc/apt/sources.list.d/trixie.list
-    cat >/etc/apt/preferences.d/trixie <<'PREFERENCES'
+    local uri
+    uri=$(awk '$3 == "bookworm" {print $2; exit}' /etc/apt/sources.list)
+    # The index of unstable expires after a week, so that of a mirror that is not updated has expired. apt still checks its signature.
+    printf '%s\n' "deb $uri trixie main" "deb [check-valid-until=no] $uri sid main" >/etc/apt/sources.list.d/newer.list
+    # The tools come from bookworm. From the other suites, only what `unpack` asks for by its suite.
+    cat >/etc/apt/preferences.d/newer <<'PREFERENCES'
 Package: *
 Pin: release n=trixie
 Pin-Priority: 100
+
+Package: *
+Pin: release n=sid
+Pin-Priority: 50
 PREFERENCES
     apt-get update -qq
     apt-get install -y -qq gnupg apt-utils rpm createrepo-c >/dev/null 2>&1
@@ -20,22 +28,30 @@ PREFERENCES
     gpg --batch --quiet --passphrase '' --quick-gen-key "$maintainer" rsa2048 sign never
 }
 
-unpack() {  # unpack SUITE PACKAGE...: Debian's packages, to /tmp/SUITE
-    mkdir -p "/tmp/$1"
-    (cd /tmp && for name in "${@:2}"; do
-        apt-get download -qq "$name/$1" && dpkg-deb -x "$name"_*.deb "/tmp/$1" && rm "$name"_*.deb
-    done)
+unpack() {  # unpack SUITE PACKAGE...: Debian's packages, to /tmp/SUITE, and the version of the software in each, to /tmp/SUITE/PACKAGE.version
+    local suite=$1 name version
+    mkdir -p "/tmp/$suite"
+    cd /tmp
+    for name in "${@:2}"; do
+        apt-get download -qq "$name/$suite"
+        dpkg-deb -x "$name"_*.deb "/tmp/$suite"
+        version=$(dpkg-deb -f "$name"_*.deb Version)
+        echo "${version%%[+~-]*}" >"/tmp/$suite/$name.version"
+        rm "$name"_*.deb
+    done
 }
 
-arrange() {  # arrange SUITE ENGINE_VERSION: upstream's file layout, in /tmp/ENGINE_VERSION/PACKAGE
-    local from=/tmp/$1 root=/tmp/$2
+arrange() {  # arrange SUITE: upstream's file layout, in /tmp/SUITE-ce/PACKAGE
+    local from=/tmp/$1 root=/tmp/$1-ce
     mkdir -p "$root"/{docker-ce,docker-ce-cli,containerd.io}/usr/bin "$root"/{docker-ce,containerd.io}/lib/systemd/system
     cp "$from"/usr/sbin/dockerd "$from"/usr/sbin/docker-proxy "$root/docker-ce/usr/bin/"
-    cp "$from"/usr/bin/tini-static "$root/docker-ce/usr/bin/docker-init"
+    cp /tmp/bookworm/usr/bin/tini-static "$root/docker-ce/usr/bin/docker-init"
     cp /recipe/docker.service /recipe/docker.socket "$root/docker-ce/lib/systemd/system/"
     cp "$from"/usr/bin/docker "$root/docker-ce-cli/usr/bin/"
-    cp "$from"/usr/bin/containerd "$from"/usr/bin/containerd-shim* "$from"/usr/bin/ctr "$from"/usr/sbin/runc "$root/containerd.io/usr/bin/"
+    # bookworm's runc, since those of the other suites need a newer libc than Debian 12 has.
+    cp "$from"/usr/bin/containerd "$from"/usr/bin/containerd-shim* "$from"/usr/bin/ctr /tmp/bookworm/usr/sbin/runc "$root/containerd.io/usr/bin/"
     cp /recipe/containerd.service "$root/containerd.io/lib/systemd/system/"
+    install -D -m 0644 /recipe/config.toml "$root/containerd.io/etc/containerd/config.toml"
 }
 
 deb() {  # deb SUITE DIR PACKAGE VERSION DEPENDS: DIR as a package in the apt repository
@@ -49,6 +65,7 @@ Maintainer: $maintainer
 Depends: $depends
 Description: $package of the lab
 CONTROL
+    (cd "$dir" && find etc -type f 2>/dev/null | sed 's#^#/#') >"$dir/DEBIAN/conffiles" || true
     deb_scripts "$dir/DEBIAN" "$package"
     dpkg-deb --build --root-owner-group -Zxz -z1 "$dir" \
         "/www/linux/debian/dists/$suite/pool/stable/amd64/${package}_${version#*:}_amd64.deb" >/dev/null
@@ -103,7 +120,7 @@ $package of the lab
 %install
 cp -a $dir/. %{buildroot}/
 %files
-$(cd "$dir" && find . -type f | sed 's/^\.//')
+$(cd "$dir" && find . -type f | sed 's/^\.//; s#^/etc/#%config(noreplace) /etc/#')
 $(rpm_scripts "$package")
 SPEC
     rpmbuild --quiet -bb --define '_build_id_links none' --define '_binary_payload w1.gzdio' --define 'debug_package %{nil}' \
@@ -137,27 +154,25 @@ build_packages() {
     mkdir -p /www/linux/debian/dists/{bookworm,trixie}/pool/stable/amd64 /tmp/rpm
     unpack bookworm docker.io containerd runc tini
     unpack trixie docker.io docker-cli containerd
-    # tini is the same in both. Debian 13's runc needs a newer libc than Debian 12 has.
-    cp /tmp/bookworm/usr/bin/tini-static /tmp/trixie/usr/bin/
-    mkdir -p /tmp/trixie/usr/sbin
-    cp /tmp/bookworm/usr/sbin/runc /tmp/trixie/usr/sbin/
-    arrange bookworm 20.10.24
-    arrange trixie 26.1.5
-    local version deb_version rpm_release containerd suites suite root
-    while read -r version deb_version rpm_release containerd suites; do
-        root=/tmp/$version
-        for suite in $suites; do
-            deb "$suite" "$root/docker-ce" docker-ce "5:$deb_version$suite" "docker-ce-cli, containerd.io, iptables, libseccomp2"
-            deb "$suite" "$root/docker-ce-cli" docker-ce-cli "5:$deb_version$suite" "libc6"
-            deb "$suite" "$root/containerd.io" containerd.io "$containerd-1" "libc6, libseccomp2"
-        done
-        rpm_package "$root/docker-ce" docker-ce 3 "$version" "$rpm_release" "docker-ce-cli containerd.io"
-        rpm_package "$root/docker-ce-cli" docker-ce-cli 1 "$version" "$rpm_release" ""
-        rpm_package "$root/containerd.io" containerd.io 0 "$containerd" "3.1" ""
-    done <<'VERSIONS'
-20.10.24 20.10.24~3-0~debian- 3 1.6.20 bookworm
-26.1.5 26.1.5-1~debian. 1 1.7.24 bookworm trixie
-VERSIONS
+    unpack sid docker.io docker-cli containerd
+    generation bookworm '~3-0~debian-' 3 bookworm
+    generation trixie '-1~debian.' 1 bookworm trixie
+    generation sid '-1~debian.' 1 bookworm trixie
+}
+
+generation() {  # generation FROM DEB_REVISION RPM_RELEASE SUITE...: packages of FROM's Docker for the apt repositories of SUITE..., and for dnf
+    local from=$1 revision=$2 release=$3 root=/tmp/$1-ce version containerd suite
+    version=$(cat "/tmp/$from/docker.io.version") containerd=$(cat "/tmp/$from/containerd.version")
+    arrange "$from"
+    for suite in "${@:4}"; do
+        deb "$suite" "$root/docker-ce" docker-ce "5:$version$revision$suite" "docker-ce-cli, containerd.io, iptables, libseccomp2"
+        deb "$suite" "$root/docker-ce-cli" docker-ce-cli "5:$version$revision$suite" "libc6"
+        deb "$suite" "$root/containerd.io" containerd.io "$containerd-1" "libc6, libseccomp2"
+    done
+    rpm_package "$root/docker-ce" docker-ce 3 "$version" "$release" "docker-ce-cli containerd.io"
+    rpm_package "$root/docker-ce-cli" docker-ce-cli 1 "$version" "$release" ""
+    rpm_package "$root/containerd.io" containerd.io 0 "$containerd" "3.1" ""
+    echo "$version" >>/www/versions
 }
 
 apt_repository() {  # below /www/linux/debian, as download.docker.com has it
