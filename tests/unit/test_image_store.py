@@ -104,6 +104,7 @@ def host_with(answers, monkeypatch):
         commands.append(command)
         return next((answer for words, answer in answers.items() if set(words.split()) <= set(command)), (1, "", "no answer"))
     monkeypatch.setattr(host, "run", run)
+    monkeypatch.setattr(os.path, "exists", lambda path: True)
     return host, commands
 
 
@@ -112,6 +113,12 @@ def test_the_root_is_the_one_after_all_imports(monkeypatch):
     assert host.containerd_root() == "/appdata/containerd"
     assert commands == [("containerd", "--config", "/etc/containerd/config.toml", "config", "dump")]
     assert host_with({"config dump": (0, "version = 3\n", "")}, monkeypatch)[0].containerd_root() == DEFAULT_CONTAINERD_ROOT
+
+
+def test_without_a_configuration_the_root_is_the_default_one(monkeypatch):
+    host, commands = host_with({}, monkeypatch)
+    monkeypatch.setattr(os.path, "exists", lambda path: False)
+    assert host.containerd_root() == DEFAULT_CONTAINERD_ROOT and commands == []
 
 
 def test_a_configuration_that_containerd_rejects_is_an_error(monkeypatch):

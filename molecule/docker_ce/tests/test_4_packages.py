@@ -10,7 +10,7 @@ from engine import BY_HAND, CACHE, HOSTS, PLAYBOOK, assert_data_is_complete, sta
 from lab import PREFIX, assert_rejected, lab_host, run_playbook
 
 
-@pytest.mark.parametrize("version, prefix", [("26.1", "26.1."), ("20.10.24", "20.10.24"), ("", "26.1.")])
+@pytest.mark.parametrize("version, prefix", [("26.1", "26.1."), ("28.5", "28.5."), ("20.10.24", "20.10.24"), ("", "28.5.")])
 def test_docker_is_upgraded_and_downgraded(version, prefix):
     started = {name: start_count(name) for name in BY_HAND}
     options = {"variables": {"docker_ce_version": version, "docker_ce_daemon_options": {"default-shm-size": "6%dm" % len(version)}},
@@ -39,7 +39,7 @@ def test_held_packages_are_not_upgraded_with_the_system():
     assert lab_host("debian12").check_output("apt-mark showhold | xargs") == "containerd.io docker-ce docker-ce-cli"
     assert run_playbook(PLAYBOOK, variables={"docker_ce_version": "20.10"}, arguments=["--limit=debian12:el9"]).code == 0
     assert lab_host("debian12").check_output("apt-mark showhold") == ""
-    assert "26.1." in lab_host("el9").check_output("dnf -q list --upgrades docker-ce")
+    assert "28.5." in lab_host("el9").check_output("dnf -q list --upgrades docker-ce")
 
 
 @pytest.mark.parametrize("name, pattern", [("debian12", "debian/dists/bookworm/pool/stable/amd64/*"),

@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """containerd.service of this host, through its commands. Private to the collection."""
+import os
+
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
 from ansible_collections.fay.rancher.plugins.module_utils._engine.containerd_config import find_root
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import mounts_below
@@ -38,6 +40,8 @@ class ContainerdService:
 
     def containerd_root(self):
         """containerd's root (str) after all imports. Raises DataRootError."""
+        if not os.path.exists(self.containerd_config):  # `containerd config dump` of 1.6 and 1.7 fails without the file
+            return DEFAULT_CONTAINERD_ROOT
         code, out, err = self.run("containerd", "--config", self.containerd_config, "config", "dump")
         if code:
             raise DataRootError("`containerd config dump` failed: %s. Correct %s" % (err.strip(), self.containerd_config))
