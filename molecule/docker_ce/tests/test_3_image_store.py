@@ -5,7 +5,8 @@ from engine import PLAYBOOK, start_count
 from lab import assert_rejected, lab_host, run_playbook
 
 IMAGE = "rancher/rke-tools:v0.1.78"
-CONFIG = '# root = "/var/lib/containerd"\\nversion = 2\\noom_score = -1\\n[plugins."io.containerd.grpc.v1.cri"]\\n  disable_tcp_service = true\\n'
+CONFIG = ('# root = "/var/lib/containerd"\\nversion = 2\\noom_score = -1\\n'
+          '[plugins."io.containerd.grpc.v1.cri"]\\n  disable_tcp_service = true\\n')
 STORE = {"docker_ce_image_store": "containerd"}
 
 
@@ -51,8 +52,9 @@ def test_store_is_chosen(host):
     assert "changes from the image store classic to containerd. Its images and containers are hidden" in run.text
     assert store_of(host) == "overlayfs /appdata/lib/docker"
     assert host.check_output("docker image ls --quiet") == ""
-    host.check_output("docker volume create --opt type=tmpfs --opt device=tmpfs memory && docker run --detach --stop-signal KILL --name stored "
-                      "--restart always --volume kept:/things --volume memory:/memory --volume /srv/bound:/bound " + IMAGE +
+    host.check_output("docker volume create --opt type=tmpfs --opt device=tmpfs memory && "
+                      "docker run --detach --stop-signal KILL --name stored --restart always "
+                      "--volume kept:/things --volume memory:/memory --volume /srv/bound:/bound " + IMAGE +
                       " sh -c 'echo precious >/things/file; echo own >/own; sleep infinity'")
     assert kib(host, "/var/lib/containerd") > 100000
 
