@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Moves of the data root that are killed at random instants: the next run completes the move, and nothing is lost.
+"""Moves that are killed at random instants: the next run completes the move, and nothing is lost.
 
-FAY_KILLS is the number of kills (default 30), FAY_KILLS_SEED the seed of their instants.
+FAY_KILLS is the number of kills (default 30), FAY_KILLS_SEED the seed of their instants. At least a fourth of them hit Debian 13, whose
+Docker keeps its images in containerd, so that both roots are moved there.
 """
 import json
 import os
@@ -17,26 +18,34 @@ SEED = int(os.environ.get("FAY_KILLS_SEED", str(random.randrange(10 ** 6))))
 PLAYBOOK = "molecule/docker_ce/move.yml"
 # The first two are on different filesystems, the third is on that of the first, so there are copies and renames.
 ROOTS = ["/appdata/lib/docker", "/var/lib/docker", "/appdata/second"]
+STORES = {"/appdata/lib/docker": "/appdata/lib/containerd", "/var/lib/docker": "/var/lib/containerd", "/appdata/second": "/appdata/third"}
 HOSTS = ["debian12", "el9", "debian13"]
+STORE_HOST = "debian13"
 SECONDS = 8  # roughly the duration of a move
 MODULE = "--exact --full '/usr/bin/python3[.0-9]*'"  # Ansible's module, read from standard input; --exact excludes the lab's runtime
 
 # One digest of everything in a data root that Docker does not rewrite when it starts, and what Docker lists.
 CONTENT_SCRIPT = r"""
-import hashlib, json, os, stat, subprocess, sys
+import hashlib, json, os, re, stat, subprocess, sys
 def docker(*words):
     return subprocess.check_output(("docker",) + words).decode().split("\n")
-root = docker("info", "--format", "{{.DockerRootDir}}")[0]
+root, driver = docker("info", "--format", "{{.DockerRootDir}}\n{{.Driver}}")[:2]
+store = ""
+parts = [(root, "image"), (root, "overlay2"), (root, "volumes")]
+if driver == "overlayfs":
+    dump = subprocess.check_output(("containerd", "config", "dump"), stderr=subprocess.DEVNULL).decode()
+    store = re.search("^root = ['\"](.*)['\"]$", dump, re.M).group(1)
+    parts += [(store, "io.containerd.content.v1.content"), (store, "io.containerd.snapshotter.v1.overlayfs/snapshots")]
 total = hashlib.sha256()
-for part in ("image", "overlay2", "volumes"):
-    for folder, folders, files in os.walk(os.path.join(root, part)):
+for base, part in parts:
+    for folder, folders, files in os.walk(os.path.join(base, part)):
         folders[:] = sorted(name for name in folders if name != "merged")
         for name in sorted(folders + files):
             path = os.path.join(folder, name)
             if name in ("metadata.db", "backingFsBlockDev"):
                 continue
             status = os.lstat(path)
-            total.update(repr((os.path.relpath(path, root), stat.S_IFMT(status.st_mode), stat.S_IMODE(status.st_mode), status.st_uid,
+            total.update(repr((os.path.relpath(path, base), stat.S_IFMT(status.st_mode), stat.S_IMODE(status.st_mode), status.st_uid,
                                status.st_gid, status.st_rdev, status.st_nlink if stat.S_ISREG(status.st_mode) else 0)).encode())
             for attribute in sorted(os.listxattr(path, follow_symlinks=False)):
                 total.update(attribute.encode() + os.getxattr(path, attribute, follow_symlinks=False))
@@ -46,7 +55,7 @@ for part in ("image", "overlay2", "volumes"):
                 with open(path, "rb") as source:
                     total.update(hashlib.sha256(source.read()).digest())
 print(json.dumps({
-    "root": root, "content": total.hexdigest(), "images": sorted(docker("image", "ls", "--all", "--quiet", "--no-trunc")),
+    "root": root, "store": store, "content": total.hexdigest(), "images": sorted(docker("image", "ls", "--all", "--quiet", "--no-trunc")),
     "volumes": sorted(docker("volume", "ls", "--quiet")), "networks": sorted(docker("network", "ls", "--format", "{{.Name}}")),
     "containers": sorted(docker("ps", "--all", "--format", "{{.Names}} {{.Image}}")),
     "running": sorted(docker("ps", "--format", "{{.Names}}"))}))
@@ -83,8 +92,10 @@ def test_old_root_that_is_a_mount_point_is_emptied_on_request():
 
 
 def prepare_container(name):
-    """Start a container that uses a volume on a fresh host."""
+    """Start a container that uses a volume on a fresh host, on one of them with its image in containerd."""
     host = lab_host(name)
+    if name == STORE_HOST:
+        select_store("containerd")
     host.run("docker start once")  # earlier restarts have stopped it
     if host.run("docker container inspect keeper").rc:
         host.check_output("docker run --detach --stop-signal KILL --name keeper --restart always --volume things:/things "
@@ -92,15 +103,32 @@ def prepare_container(name):
         time.sleep(1)
 
 
+def select_store(store):
+    """Run the role on STORE_HOST with an image store."""
+    run = run_playbook("molecule/docker_ce/converge.yml", variables={"docker_ce_image_store": store}, arguments=["--limit=" + STORE_HOST])
+    assert run.code == 0, run.output
+
+
+def leave_store():
+    """Remove the store of containerd from STORE_HOST, and run its container with the classic store."""
+    host = lab_host(STORE_HOST)
+    host.check_output("docker rm --force keeper")
+    select_store("classic")
+    host.check_output("systemctl stop docker docker.socket containerd && rm -rf /appdata/lib/containerd && "
+                      "sed -i '/^root = /d' /etc/containerd/config.toml && systemctl start containerd docker")
+    host.check_output("docker run --detach --stop-signal KILL --name keeper --restart always --volume things:/things "
+                      "rancher/rke-tools:v0.1.78 sleep infinity")
+
+
 def run_with_kills(options, chance):
-    """Run the playbook and kill its module on each host at a random time. Returns the number of kills that hit it."""
+    """Run the playbook and kill its module on each host at a random time. Returns {host: whether the module was hit}."""
     process = subprocess.Popen(playbook_command(PLAYBOOK, **options), cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
-    hits = []
+    hits = {}
 
     def kill_later(name, delay, own_chance):
         time.sleep(delay)
-        hits.append(kill(name, own_chance))
+        hits[name] = kill(name, own_chance)
 
     threads = [threading.Thread(target=kill_later, args=(name, chance.uniform(1, SECONDS), random.Random(chance.random())))
                for name in HOSTS]
@@ -109,18 +137,19 @@ def run_with_kills(options, chance):
     for thread in threads:
         thread.join()
     process.wait()
-    return sum(hits)
+    return hits
 
 
 def check_host(name, before, root, label):
     """Assert that a host has all of its data at `root`, and nothing else. before: content_of() without the root."""
     after = content_of(name)
     assert after.pop("root") == root
+    assert after.pop("store") == (STORES[root] if name == STORE_HOST else ""), "%s: %s" % (label, name)
     # The container `once` has no restart policy.
     after["running"] = sorted(set(after["running"]) | ({"once"} & set(before["running"])))
     assert after == before, "%s: %s" % (label, name)
     assert not lab_host(name).file("/var/lib/fay-rancher/docker-data-root.json").exists
-    assert not [other for other in ROOTS if other != root and lab_host(name).file(other + "/image").exists]
+    assert not [other for other in ROOTS if other != root and lab_host(name).file(other + "/volumes").exists]
 
 
 def test_nothing_is_lost():
@@ -129,20 +158,24 @@ def test_nothing_is_lost():
         prepare_container(name)
     before = {name: content_of(name) for name in HOSTS}
     assert all("keeper" in state["running"] for state in before.values())
-    kills = rounds = 0
+    kills, rounds = dict.fromkeys(HOSTS, 0), 0
     roots = {name: before[name].pop("root") for name in HOSTS}
-    while kills < KILLS:
+    assert [before[name].pop("store") for name in HOSTS] == ["", "", STORES[roots[STORE_HOST]]]
+    while sum(kills.values()) < KILLS or kills[STORE_HOST] < KILLS // 4:
         rounds += 1
         assert rounds <= KILLS, "most moves end before they are killed: lower SECONDS"
         roots = {name: chance.choice([root for root in ROOTS if root != roots[name]]) for name in HOSTS}
-        options = {"variables": {"to": roots}}
-        kills += run_with_kills(options, chance)
+        options = {"variables": {"to": roots, "store": {STORE_HOST: STORES[roots[STORE_HOST]]}}}
+        for name, is_hit in run_with_kills(options, chance).items():
+            kills[name] += is_hit
         label = "seed %d, round %d" % (SEED, rounds)
         run = run_playbook(PLAYBOOK, **options)
         assert run.code == 0, "%s, to %s:\n%s" % (label, roots, run.output)
         for name in HOSTS:
             check_host(name, before[name], roots[name], label)
-        print("round %d, %d kills" % (rounds, kills), flush=True)
-    last = run_playbook(PLAYBOOK, variables={"to": dict.fromkeys(HOSTS, ROOTS[0])})
+        print("round %d, %d kills" % (rounds, sum(kills.values())), flush=True)
+    last = run_playbook(PLAYBOOK, variables={"to": dict.fromkeys(HOSTS, ROOTS[0]), "store": {STORE_HOST: STORES[ROOTS[0]]}})
     assert last.code == 0, last.output
-    print("killed %d moves in %d rounds on %d hosts, seed %d" % (kills, rounds, len(HOSTS), SEED))
+    leave_store()
+    print("killed %d moves in %d rounds on %d hosts, %d of them with the store of containerd, seed %d" % (
+        sum(kills.values()), rounds, len(HOSTS), kills[STORE_HOST], SEED))
