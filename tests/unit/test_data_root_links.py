@@ -81,11 +81,14 @@ def test_an_unfinished_move_to_a_link_continues_although_the_directory_is_a_link
     assert finish(move_of(host))["to"] == directory and not os.path.islink(directory)
 
 
-def test_a_journal_of_an_earlier_version_is_continued(host, monkeypatch):
+@pytest.mark.parametrize("phase", ["stop", "copy"])
+def test_a_journal_of_an_earlier_version_is_continued(host, monkeypatch, phase):
     disable_rename(monkeypatch)
     move = move_of(host)
     entries = move.plan()
     journal = dict(entries, **entries.pop("parts")[0])
+    del journal["copied"], journal["copying"]
+    journal["phase"] = phase
     del journal["requested"]
     os.makedirs(move.state.directory)
     move.state.save_journal(journal, running=False, objects=None, daemon_json="", drop_in="", containerd="")

@@ -249,6 +249,14 @@ def test_a_root_inside_of_the_other_one_is_rejected(store_host):
         move_of(store_host, containerd_root=target_of(store_host) + "/containerd").plan()
 
 
+@pytest.mark.parametrize("target", ["relative", "/", "/var/lib", "/a/../b"])
+@pytest.mark.parametrize("has_containerd_store", [True, False])
+def test_an_invalid_path_is_rejected_whatever_store_is_used(store_host, target, has_containerd_store):
+    store_host.has_containerd_store = has_containerd_store
+    with pytest.raises(DataRootError, match="is not a valid containerd's root: it must be an absolute path"):
+        move_of(store_host, containerd_root=target).plan()
+
+
 def test_the_space_for_both_is_added(store_host, monkeypatch):
     disable_rename(monkeypatch)
     status = os.statvfs(store_host.folder)

@@ -64,17 +64,22 @@ def partial_copy_path(target):
     return target if os.path.ismount(target) else target + PARTIAL_SUFFIX
 
 
-def check_target_path(source, target):
-    """Raise DataRootError if `target` is not valid as the data root for the data at `source`."""
+def check_absolute_path(target, name):
+    """Raise DataRootError if `target` is not a path for the data of Docker or containerd. name: str, such as `data root`."""
     if not target.startswith("/") or os.path.normpath(target) != target.rstrip("/") or target in SYSTEM_DIRECTORIES:
-        raise DataRootError("%r is not a valid data root: it must be an absolute path without `.` and `..` and not a system "
-                            "directory. Choose another path" % target)
+        raise DataRootError("%r is not a valid %s: it must be an absolute path without `.` and `..` and not a system "
+                            "directory. Choose another path" % (target, name))
+
+
+def check_target_path(source, target, name):
+    """Raise DataRootError if `target` is not valid for the data at `source`. name: see check_absolute_path()."""
+    check_absolute_path(target, name)
     current, wanted = os.path.realpath(source), os.path.realpath(target)
     if os.path.islink(target) and wanted in SYSTEM_DIRECTORIES:
-        raise DataRootError("%s is a link to %s, which is a system directory and not a valid data root. Choose another path" % (
-            target, wanted))
+        raise DataRootError("%s is a link to %s, which is a system directory and not a valid %s. Choose another path" % (
+            target, wanted, name))
     if current != wanted and (is_inside(current, wanted) or is_inside(wanted, current)):
-        raise DataRootError("Docker's data is at %s and cannot be moved to %s: one path contains the other. "
+        raise DataRootError("The data is at %s and cannot be moved to %s: one path contains the other. "
                             "Choose a separate path" % (current, wanted))
 
 

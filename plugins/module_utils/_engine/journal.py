@@ -59,7 +59,7 @@ def convert_earlier(host, journal):
     requested = journal.pop("requested", None)
     journal["parts"] = [new_part(DATA, requested=requested, source=journal["from"], target=journal["to"],
                                  **{name: journal[name] for name in ("method", "size", "entries", "free")})]
-    journal["copying"] = DATA
+    journal.update(copying=DATA, copied=[])
     if "earlier_drop_in" in journal:
         return
     if requested is None:  # that version wrote the earlier drop-in

@@ -117,7 +117,7 @@ def plan_move(host, old_roots, location, target, containerd_target="", is_contai
 
 def plan_data_root(host, old_roots, location, target):
     """The part (dict) of the journal for the data root; None if it remains where it is. Raises DataRootError."""
-    filesystem.check_target_path(location.root, target)
+    filesystem.check_target_path(location.root, target, DATA)
     if location.has_root_flag:
         _check_drop_in(host)
     source = os.path.realpath(location.root)  # if it is a link, the directory is moved
@@ -138,13 +138,16 @@ def plan_store(host, location, target, is_shared):
     None if nothing has to be moved: `target` is empty, Docker has no containerd store, or the store is at `target` or in the data root.
     Raises DataRootError.
     """
-    store = find_image_store(host, location) if target else None
-    if store is None or not store.root or is_same_path(store.root, target):
+    if not target:
+        return None
+    filesystem.check_absolute_path(target, STORE)
+    store = find_image_store(host, location)
+    if not store.root or is_same_path(store.root, target):
         return None
     source = os.path.realpath(store.root)
     if filesystem.is_inside(source, os.path.realpath(location.root)):  # it moves together with the data root
         return None
-    filesystem.check_target_path(source, target)
+    filesystem.check_target_path(source, target, STORE)
     host.check_containerd_unit()
     if has_data(source):
         check_store_users(host, is_shared)
