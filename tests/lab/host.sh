@@ -37,6 +37,17 @@ lacks_sys_resource() {
     (( (0x$(awk '/^CapBnd/ {print $2}' /proc/self/status) >> 24 & 1) == 0 ))
 }
 
+# start_daemon LOG COMMAND...: start a command that outlives this script. It does not inherit open files: a lock of the caller (flock) would
+# be held as long as the daemon runs.
+start_daemon() {
+    as_root bash -c '
+        for path in /proc/$$/fd/*; do
+            descriptor=${path##*/}
+            [ "$descriptor" -le 2 ] || eval "exec $descriptor<&-"
+        done
+        exec setsid nohup "${@:2}" </dev/null >"$1" 2>&1 &' bash "$@"
+}
+
 engine() {
     if docker info >/dev/null 2>&1; then return; fi
     if [ -d /run/systemd/system ]; then
@@ -49,7 +60,7 @@ engine() {
             options+=(--add-runtime fay-lab=/usr/local/bin/fay-lab-runc --default-runtime fay-lab)
         fi
         as_root mkdir -p "$cache/engine"
-        as_root sh -c 'exec setsid nohup dockerd "$@" </dev/null >/var/log/fay-lab-dockerd.log 2>&1 &' sh "${options[@]}"
+        start_daemon /var/log/fay-lab-dockerd.log dockerd "${options[@]}"
     fi
     for _ in $(seq 60); do
         if docker info >/dev/null 2>&1; then return; fi

@@ -5,9 +5,11 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 import yaml
@@ -158,3 +160,22 @@ def test_missing_packages_are_named_if_the_user_may_not_install_them():
                              capture_output=True, text=True)
     assert process.returncode == 1
     assert "missing on this machine: debootstrap" in process.stderr and "Install them as root" in process.stderr
+
+
+def test_started_engine_does_not_hold_locks_of_the_caller(tmp_path):
+    """Otherwise `flock FILE make lab` holds its lock as long as the engine runs."""
+    sudo = tmp_path / "sudo"
+    sudo.write_text('#!/bin/sh\nexec "$@"\n')
+    sudo.chmod(0o755)
+    lock, log = str(tmp_path / "lock"), tmp_path / "log"
+    script = os.path.join(ROOT, "tests", "lab", "host.sh")
+    command = ["flock", lock, "bash", script, "start_daemon", str(log), "sh", "-c", "echo $$; exec sleep 20"]
+    subprocess.run(command, env=dict(os.environ, PATH="%s:%s" % (tmp_path, os.environ["PATH"])), check=True)
+    deadline = time.time() + 10
+    while not (log.exists() and log.read_text().endswith("\n")):
+        assert time.time() < deadline, "the daemon has not started"
+        time.sleep(0.05)
+    try:
+        assert subprocess.run(["flock", "--nonblock", lock, "true"]).returncode == 0
+    finally:
+        os.kill(int(log.read_text()), signal.SIGTERM)
