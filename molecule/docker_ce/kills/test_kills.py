@@ -105,7 +105,8 @@ def prepare_container(name):
 
 def select_store(store):
     """Run the role on STORE_HOST with an image store."""
-    run = run_playbook("molecule/docker_ce/converge.yml", variables={"docker_ce_image_store": store}, arguments=["--limit=" + STORE_HOST])
+    run = run_playbook("molecule/docker_ce/converge.yml", arguments=["--limit=" + STORE_HOST], variables={
+        "docker_ce_image_store": store, "docker_ce_data_root_keep_old": False})
     assert run.code == 0, run.output
 
 

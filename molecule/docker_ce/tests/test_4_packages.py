@@ -45,7 +45,7 @@ def test_held_packages_are_not_upgraded_with_the_system():
 @pytest.mark.parametrize("name, pattern", [("debian12", "debian/dists/bookworm/pool/stable/amd64/*"),
                                            ("el9", "centos/9/x86_64/stable/Packages/*")])
 def test_packages_can_be_installed_from_files(name, pattern, tmp_path):
-    files = [path for path in glob.glob(os.path.join(CACHE, "packages/linux", pattern)) if re.search(r"[-_](26\.1|1\.7)\.", path)]
+    files = [path for path in glob.glob(os.path.join(CACHE, "packages/linux", pattern)) if re.search(r"[-_](28\.5|2\.1)\.", path)]
     for path in files[1:]:
         shutil.copy(path, tmp_path)
     first = "http://%s.2/%s" % (PREFIX, os.path.relpath(files[0], os.path.join(CACHE, "packages")))
@@ -54,7 +54,7 @@ def test_packages_can_be_installed_from_files(name, pattern, tmp_path):
     options = {"variables": {"docker_ce_package_files": [str(tmp_path), first]}, "arguments": ["--limit=" + name]}
     run = run_playbook(PLAYBOOK, **options)
     assert run.code == 0, run.output
-    assert lab_host(name).check_output("docker version --format '{{.Server.Version}}'").startswith("26.1.")
+    assert lab_host(name).check_output("docker version --format '{{.Server.Version}}'").startswith("28.5.")
     assert not lab_host(name).file("/etc/apt/sources.list.d/docker.list").exists
     assert not lab_host(name).file("/etc/yum.repos.d/docker-ce.repo").exists
     assert lab_host(name).check_output("docker exec keeper cat /things/file") == "precious"
