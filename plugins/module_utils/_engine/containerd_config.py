@@ -40,7 +40,7 @@ def set_root(text, root):
     if match is None:
         mark = BYTE_ORDER_MARK if text.startswith(BYTE_ORDER_MARK) else ""
         return "%s%sroot = %s\n%s" % (mark, "" if text.strip() else "version = 2\n", quoted, text[len(mark):])
-    begin, end, unused = match
+    begin, end, unused = match  # pylint: disable=unpacking-non-sequence
     if text[begin] == "'" and not re.search("['\0-\x1f\x7f]", root):
         quoted = "'%s'" % root
     return text[:begin] + quoted + text[end:]
