@@ -4,6 +4,7 @@
 """Modules return only documented keys."""
 import importlib
 import json
+import os
 
 import pki
 import pytest
@@ -53,6 +54,11 @@ def assert_keys_are_documented(name, arguments, monkeypatch, capsys):
 def test_modules_for_hosts_return_documented_keys(tmp_path, monkeypatch, capsys):
     for name, arguments in host_cases(tmp_path):
         assert_keys_are_documented(name, arguments, monkeypatch, capsys)
+
+
+def test_the_state_of_docker_has_documented_keys(monkeypatch, capsys):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert_keys_are_documented("docker_engine_info", {"packages": ["bash"], "paths": ["/etc/hosts"]}, monkeypatch, capsys)
 
 
 def test_modules_for_rancher_return_documented_keys(tmp_path, standin, monkeypatch, capsys):
