@@ -377,37 +377,3 @@ def test_an_invalid_file_is_reported(path, mode):
 def test_modes_are_octal():
     parameters = {"files": [{"path": "/a", "text": "t", "mode": "0600"}], "options": None}
     assert configuration_of_module(parameters).files == {"/a": {"text": "t", "mode": 0o600}}
-
-
-# ---- systemctl
-
-class CommandHost:
-    def __init__(self, failing=(), events=""):
-        self.commands, self.failing, self.events = [], failing, events
-
-    def run(self, *command):
-        self.commands.append(" ".join(command[1:]) if command[0] == "systemctl" else command[0])
-        return (1 if self.commands[-1] in self.failing else 0), "a line of the log\n" if command[0] == "journalctl" else "", "failed"
-
-    def run_docker(self, *arguments):
-        return 0, self.events, ""
-
-
-def test_sockets_are_stopped_with_docker_and_started_before_it():
-    host = CommandHost()
-    Service(host).restart(with_sockets=True)
-    assert host.commands == ["reset-failed docker.service docker.socket", "stop docker.service docker.socket", "start docker.socket",
-                             "restart docker.service"]
-
-
-def test_a_failed_restart_is_reported_with_the_log_of_docker():
-    host = CommandHost(failing=["restart docker.service"])
-    with pytest.raises(DataRootError, match="`systemctl restart docker.service` failed: failed a line of the log"):
-        Service(host).restart()
-    assert host.commands[1] == "restart docker.service"
-
-
-@pytest.mark.parametrize("events, is_reloaded", [("daemon reload abc\n", True), ("", False)])
-def test_a_reload_counts_only_if_docker_reports_it(monkeypatch, events, is_reloaded):
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    assert Service(CommandHost(events=events)).reload() == is_reloaded

@@ -58,7 +58,8 @@ def test_modules_for_hosts_return_documented_keys(tmp_path, monkeypatch, capsys)
 
 def test_the_state_and_the_configuration_of_docker_have_documented_keys(monkeypatch, capsys):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    arguments = {"options": {"debug": True}, "files": [{"path": "/etc/docker/tls/key.pem", "text": "secret text"}], "_ansible_check_mode": True}
+    files = [{"path": "/etc/docker/tls/key.pem", "text": "secret text"}]
+    arguments = {"options": {"debug": True}, "files": files, "_ansible_check_mode": True}
     assert_keys_are_documented("docker_engine_config", arguments, monkeypatch, capsys)
     assert_keys_are_documented("docker_engine_info", {"packages": ["bash"], "paths": ["/etc/hosts"]}, monkeypatch, capsys)
 
