@@ -4,6 +4,7 @@
 """Modules return only documented keys."""
 import importlib
 import json
+import os
 
 import pki
 import pytest
@@ -53,6 +54,14 @@ def assert_keys_are_documented(name, arguments, monkeypatch, capsys):
 def test_modules_for_hosts_return_documented_keys(tmp_path, monkeypatch, capsys):
     for name, arguments in host_cases(tmp_path):
         assert_keys_are_documented(name, arguments, monkeypatch, capsys)
+
+
+def test_the_state_and_the_configuration_of_docker_have_documented_keys(monkeypatch, capsys):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    files = [{"path": "/etc/docker/tls/key.pem", "text": "secret text"}]
+    arguments = {"options": {"debug": True}, "files": files, "_ansible_check_mode": True}
+    assert_keys_are_documented("docker_engine_config", arguments, monkeypatch, capsys)
+    assert_keys_are_documented("docker_engine_info", {"packages": ["bash"], "paths": ["/etc/hosts"]}, monkeypatch, capsys)
 
 
 def test_modules_for_rancher_return_documented_keys(tmp_path, standin, monkeypatch, capsys):
