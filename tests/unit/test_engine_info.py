@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.fay.rancher.plugins.module_utils._engine import information, packages
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
 from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Host
-from docker_host import FakeHost, create_host, target_of, use_ext4, write_text
+from docker_host import FakeHost, create_host, target_of, use_ext4, write_store, write_text
 
 DPKG = """\
 docker-ce\t5:24.0.7-1\tinstalled\thold
@@ -88,7 +88,7 @@ def test_everything_is_read_at_once(tmp_path, monkeypatch):
     assert state["moved"]["to"] == target_of(host) and state["lines"] and state["root"] == host.default_root and state["has_data"]
     assert state["packages"] == {"docker-ce": "5:24.0.7-1", "containerd.io": "1.6.26-1"} and state["held_packages"] == ["docker-ce"]
     assert state["enabled"] and state["active"] and state["running"] and state["containers_running"] == 1
-    assert (state["live_restore"], state["swarm"], state["storage_driver"], state["problem"]) == (False, False, "", "")
+    assert (state["live_restore"], state["swarm"], state["storage_driver"], state["problem"]) == (False, False, "overlay2", "")
     assert state["group_members"] == ["alice"] and state["drop_ins"] == {str(drop_in): sha256(str(drop_in))}
     assert (state["content"], state["existing"]) == ({repository: "deb"}, [repository])
     assert state["digests"] == {repository: sha256(repository)}
@@ -165,3 +165,12 @@ def test_a_fresh_host_has_no_docker(tmp_path, monkeypatch):
     state = information.engine_state(host, parameters_for(target_of(host)), sha256)
     assert not (state["enabled"] or state["active"] or state["running"] or state["has_data"] or state["packages"])
     assert state["moved"] == {} and state["root"] == host.default_root
+
+
+def test_the_image_store_and_its_move_are_returned(tmp_path, monkeypatch):
+    host = host_of_lab(tmp_path, monkeypatch, has_containerd_store=True)
+    write_store(host.containerd_root())
+    parameters = parameters_for(target_of(host), containerd_root=str(tmp_path / "new" / "containerd"))
+    state = information.engine_state(host, parameters, sha256)
+    assert (state["image_store"], state["containerd_root"]) == ("containerd", host.containerd_root())
+    assert state["moved_containerd"]["to"] == str(tmp_path / "new" / "containerd") and state["moved_containerd"]["entries"] == 3
