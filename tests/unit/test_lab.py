@@ -95,12 +95,12 @@ def test_each_directory_with_data_of_docker_is_a_volume(monkeypatch, directory):
 def test_hosts_may_use_the_registry_without_tls():
     """As a mirror (the classic image store), and as an insecure registry (containerd's)."""
     command = [os.path.join(os.path.dirname(sys.executable), "ansible"), "debian12", "--inventory=molecule/docker_ce/inventory",
-               "--connection=local", "--module-name=ansible.builtin.debug", "--args=var=docker_ce_daemon_options"]
+               "--connection=local", "--module-name=ansible.builtin.debug", "--args=msg={{ [docker_ce_daemon_options, docker_ce_insecure_registries] }}"]
     process = subprocess.run(command, cwd=ROOT, env=dict(os.environ, ANSIBLE_CONFIG="ansible.cfg"), stdout=subprocess.PIPE, check=True)
     shown = process.stdout.decode()
-    options = json.loads(shown[shown.index("{"):])["docker_ce_daemon_options"]
+    options, insecure = json.loads(shown[shown.index("{"):])["msg"]
     assert options["registry-mirrors"] == ["http://%s:5000" % config.REGISTRY]
-    assert options["insecure-registries"] == ["%s:5000" % config.REGISTRY]
+    assert insecure == ["%s:5000" % config.REGISTRY]
 
 
 @pytest.mark.parametrize("roles, taints", [
