@@ -59,7 +59,7 @@ def move(name, target, **variables):
 
 def test_directory_with_other_files_is_rejected():
     lab_host("el9").check_output("mkdir -p /appdata/foreign && echo mine >/appdata/foreign/file")
-    assert_rejected("/appdata/foreign is not empty, and Docker's data is at /appdata/lib/docker", playbook=PLAYBOOK,
+    assert_rejected("/appdata/foreign is not empty, and the data is at /appdata/lib/docker", playbook=PLAYBOOK,
                     variables={"docker_ce_data_root": "/appdata/foreign"}, arguments=["--limit=el9"])
     assert lab_host("el9").check_output("ls -A /appdata/foreign") == "file"
 
