@@ -94,8 +94,9 @@ def test_each_directory_with_data_of_docker_is_a_volume(monkeypatch, directory):
 @needs_ansible
 def test_hosts_may_use_the_registry_without_tls():
     """As a mirror (the classic image store), and as an insecure registry (containerd's)."""
+    shown = "--args=msg={{ [docker_ce_daemon_options, docker_ce_insecure_registries] }}"
     command = [os.path.join(os.path.dirname(sys.executable), "ansible"), "debian12", "--inventory=molecule/docker_ce/inventory",
-               "--connection=local", "--module-name=ansible.builtin.debug", "--args=msg={{ [docker_ce_daemon_options, docker_ce_insecure_registries] }}"]
+               "--connection=local", "--module-name=ansible.builtin.debug", shown]
     process = subprocess.run(command, cwd=ROOT, env=dict(os.environ, ANSIBLE_CONFIG="ansible.cfg"), stdout=subprocess.PIPE, check=True)
     shown = process.stdout.decode()
     options, insecure = json.loads(shown[shown.index("{"):])["msg"]

@@ -5,7 +5,8 @@ from ansible_collections.fay.rancher.plugins.filter.packages_to_install import h
 
 
 @pytest.mark.parametrize("installed, wanted, expected", [
-    ("5:20.10.24~3-0~debian-bookworm", "20.10", True), ("3:20.10.24-3.el9", "20.10", True), ("5:20.10.24~3-0~debian-bookworm", "20.10.24", True),
+    ("5:20.10.24~3-0~debian-bookworm", "20.10", True), ("3:20.10.24-3.el9", "20.10", True),
+    ("5:20.10.24~3-0~debian-bookworm", "20.10.24", True),
     ("5:20.10.24~3-0~debian-bookworm", "20.10.2", True),  # as the pattern 20.10.2* does
     ("5:20.10.24~3-0~debian-bookworm", "20.10.9", False), ("5:20.1.5-1", "20.10", False), ("5:20.100.5-1", "20.10", False),
     ("5:26.1.5-1~debian.bookworm", "20.10", False), ("1.7.24-1", "1.7", True), ("1.7.24-1", "", True), ("1.7.24-1", "7.24", False),

@@ -42,7 +42,7 @@ def test_a_purge_removes_only_the_data_root_even_if_the_environment_has_the_scri
         (tmp_path / folder / "file").write_text("content")
     os.symlink(os.path.join(ROOT, "roles", "docker_ce", "templates"), str(tmp_path / "templates"))
     variables = {"__docker_ce": {"data_root": str(tmp_path / "data"), "purge_data": True}, "__docker_ce_has_data": True,
-                 "__docker_ce_data": {"old_roots": [], "containerd_root": ""}, "__docker_ce_owns_containerd": False}
+                 "__docker_ce_root": {"old_roots": [], "containerd_root": ""}, "__docker_ce_owns_containerd": False}
     code, output = run_plays(tmp_path, [{"vars": variables, "environment": {"root": str(tmp_path / "precious")},
                                          "tasks": [script_tasks()["absent.yml"]]}])
     assert code == 0, output
