@@ -24,7 +24,7 @@ STORE_HOST = "debian13"
 SECONDS = 8  # roughly the duration of a move
 MODULE = "--exact --full '/usr/bin/python3[.0-9]*'"  # Ansible's module, read from standard input; --exact excludes the lab's runtime
 
-# One digest of everything in a data root that Docker does not rewrite when it starts, and what Docker lists.
+# A digest of each entry of a data root that Docker does not rewrite when it starts, and what Docker lists.
 CONTENT_SCRIPT = r"""
 import hashlib, json, os, re, stat, subprocess, sys
 def docker(*words):
@@ -36,7 +36,7 @@ if driver == "overlayfs":
     dump = subprocess.check_output(("containerd", "config", "dump"), stderr=subprocess.DEVNULL).decode()
     store = re.search("^root = ['\"](.*)['\"]$", dump, re.M).group(1)
     parts += [(store, "io.containerd.content.v1.content"), (store, "io.containerd.snapshotter.v1.overlayfs/snapshots")]
-total = hashlib.sha256()
+content = {}
 for base, part in parts:
     for folder, folders, files in os.walk(os.path.join(base, part)):
         folders[:] = sorted(name for name in folders if name != "merged")
@@ -45,6 +45,7 @@ for base, part in parts:
             if name in ("metadata.db", "backingFsBlockDev"):
                 continue
             status = os.lstat(path)
+            total = hashlib.sha256()
             total.update(repr((os.path.relpath(path, base), stat.S_IFMT(status.st_mode), stat.S_IMODE(status.st_mode), status.st_uid,
                                status.st_gid, status.st_rdev, status.st_nlink if stat.S_ISREG(status.st_mode) else 0)).encode())
             for attribute in sorted(os.listxattr(path, follow_symlinks=False)):
@@ -54,8 +55,9 @@ for base, part in parts:
             elif stat.S_ISREG(status.st_mode):
                 with open(path, "rb") as source:
                     total.update(hashlib.sha256(source.read()).digest())
+            content[os.path.relpath(path, base)] = total.hexdigest()[:16]
 print(json.dumps({
-    "root": root, "store": store, "content": total.hexdigest(), "images": sorted(docker("image", "ls", "--all", "--quiet", "--no-trunc")),
+    "root": root, "store": store, "content": content, "images": sorted(docker("image", "ls", "--all", "--quiet", "--no-trunc")),
     "volumes": sorted(docker("volume", "ls", "--quiet")), "networks": sorted(docker("network", "ls", "--format", "{{.Name}}")),
     "containers": sorted(docker("ps", "--all", "--format", "{{.Names}} {{.Image}}")),
     "running": sorted(docker("ps", "--format", "{{.Names}}"))}))
@@ -148,6 +150,9 @@ def check_host(name, before, root, label):
     assert after.pop("store") == (STORES[root] if name == STORE_HOST else ""), "%s: %s" % (label, name)
     # The container `once` has no restart policy.
     after["running"] = sorted(set(after["running"]) | ({"once"} & set(before["running"])))
+    old, new = before["content"], after["content"]
+    changed = sorted(path for path in set(old) | set(new) if old.get(path) != new.get(path))
+    assert not changed, "%s: %s" % (label, name)
     assert after == before, "%s: %s" % (label, name)
     assert not lab_host(name).file("/var/lib/fay-rancher/docker-data-root.json").exists
     assert not [other for other in ROOTS if other != root and lab_host(name).file(other + "/volumes").exists]
