@@ -95,6 +95,9 @@ class Move:
             try:
                 return self._continue(journal, deadline)
             except (DataRootError, OSError, UnicodeError) as error:
+                if journal["phase"] == "retire":  # an old root can be renamed already: the old configuration would name an empty one
+                    raise DataRootError("Docker uses the new paths, but not all old roots could be renamed or removed: %s. Remove the "
+                                        "cause and run again" % error)
                 self.steps.roll_back(journal, str(error))
                 raise DataRootError("%s: %s. Docker uses %s again, with its previous configuration" % (
                     describe_failure(journal), error, describe_sources(journal)))
