@@ -117,3 +117,24 @@ def test_images_that_were_pulled_after_a_boot_survive_a_later_failure_of_the_oth
     with contextlib.suppress(DataRootError):
         finish(move_of(store_host, containerd_root=store))
     assert store_host.is_started and "new" in read_files(store_host.image_directory())
+
+
+def test_docker_runs_again_if_an_earlier_move_with_other_paths_cannot_be_completed(store_host, monkeypatch):
+    """The power fails after the switch, Docker does not start on the new root, and another path is requested."""
+    disable_rename(monkeypatch)
+    original = store_host.list_objects
+
+    def cut():
+        if store_host.root() == target_of(store_host):
+            raise PowerCut()
+        return original()
+    store_host.list_objects = cut
+    with pytest.raises(PowerCut):
+        finish(move_both(store_host))
+    store_host.is_started, store_host.started_on, store_host.list_objects = False, None, original
+    store_host.broken_roots = (target_of(store_host),)
+    store_host.boot()
+    third = move_of(store_host, os.path.join(store_host.folder, "third"), containerd_root=store_target(store_host))
+    with pytest.raises(DataRootError, match="Docker does not start. Docker uses .* again"):
+        finish(third)
+    assert store_host.is_started and store_host.root() == store_host.default_root

@@ -84,8 +84,7 @@ class Move:
         with self.state.run_lock():
             deadline = self.clock() + seconds
             journal = self._load_journal()
-            if journal and self._replaced_parts(journal):  # an earlier move, already switched: complete it first
-                return Progress(False, None, self._continue(journal, deadline).lines)
+            is_earlier = bool(journal and self._replaced_parts(journal))  # already switched: complete it before the requested move
             if journal is None:
                 journal = self.plan()
                 if journal is None:
@@ -93,7 +92,8 @@ class Move:
                     return Progress(True, None, [])
                 self.state.save_journal(journal, running=False, objects=None, **engine_files.read_configuration(self.host))
             try:
-                return self._continue(journal, deadline)
+                progress = self._continue(journal, deadline)
+                return Progress(False, None, progress.lines) if is_earlier else progress
             except (DataRootError, OSError, UnicodeError) as error:
                 if journal["phase"] == "retire":  # an old root can be renamed already: the old configuration would name an empty one
                     raise DataRootError("Docker uses the new paths, but not all old roots could be renamed or removed: %s. Remove the "
