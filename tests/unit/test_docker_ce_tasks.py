@@ -22,6 +22,25 @@ def test_purged_data_is_removed_also_if_the_data_root_is_a_link(tmp_path, is_lin
     assert not data.exists()
 
 
+def test_a_purge_removes_only_what_containerd_has_created_from_its_root(tmp_path):
+    store = tmp_path / "srv"
+    for name in ("io.containerd.content.v1.content", "tmpmounts", "precious"):
+        (store / name / "directory").mkdir(parents=True)
+    with open(os.path.join(ROOT, "roles", "docker_ce", "templates", "remove_data.sh.j2")) as source:
+        script = re.sub("{{[^}]*?roots.*?}}", "", source.read())
+    subprocess.run(["sh", "-c", re.sub("{{.*?}}", str(store), script)], check=True)
+    assert os.listdir(str(store)) == ["precious"]
+
+
+def test_a_configuration_that_cannot_be_read_prevents_a_removal_only_if_data_is_removed_too():
+    with open(os.path.join(ROOT, "roles", "docker_ce", "tasks", "absent.yml")) as source:
+        task = yaml.safe_load(source)[0]
+    fails = jinja2.Environment().compile_expression(task["failed_when"])
+    results = [fails(__docker_ce_data={"failed": failed}, __docker_ce={"purge_data": purge})
+               for failed in (True, False) for purge in (True, False)]
+    assert results == [True, False, False, False]
+
+
 @pytest.mark.parametrize("options, exec_start, command, is_checked", [
     ({}, "", "/usr/bin/dockerd", True), ({"storage-driver": "overlay2"}, "", "", True), ({"storage-driver": "vfs"}, "", "", False),
     ({}, "/usr/bin/dockerd --storage-driver=vfs", "/usr/bin/dockerd", False), ({}, "", "/usr/bin/dockerd --storage-driver vfs", False),

@@ -245,7 +245,7 @@ def test_a_store_target_with_files_is_rejected(store_host):
 
 
 def test_a_root_inside_of_the_other_one_is_rejected(store_host):
-    with pytest.raises(DataRootError, match="is inside the new"):
+    with pytest.raises(DataRootError, match="is inside the data root"):
         move_of(store_host, containerd_root=target_of(store_host) + "/containerd").plan()
 
 

@@ -84,8 +84,7 @@ class Move:
         with self.state.run_lock():
             deadline = self.clock() + seconds
             journal = self._load_journal()
-            if journal and self._replaced_parts(journal):  # an earlier move, already switched: complete it first
-                return Progress(False, None, self._continue(journal, deadline).lines)
+            is_earlier = bool(journal and self._replaced_parts(journal))  # already switched: complete it before the requested move
             if journal is None:
                 journal = self.plan()
                 if journal is None:
@@ -93,8 +92,12 @@ class Move:
                     return Progress(True, None, [])
                 self.state.save_journal(journal, running=False, objects=None, **engine_files.read_configuration(self.host))
             try:
-                return self._continue(journal, deadline)
+                progress = self._continue(journal, deadline)
+                return Progress(False, None, progress.lines) if is_earlier else progress
             except (DataRootError, OSError, UnicodeError) as error:
+                if journal["phase"] == "retire":  # an old root can be renamed already: the old configuration would name an empty one
+                    raise DataRootError("Docker uses the new paths, but not all old roots could be renamed or removed: %s. Remove the "
+                                        "cause and run again" % error)
                 self.steps.roll_back(journal, str(error))
                 raise DataRootError("%s: %s. Docker uses %s again, with its previous configuration" % (
                     describe_failure(journal), error, describe_sources(journal)))
@@ -134,13 +137,17 @@ class Move:
             return
         self.steps.stop_docker(journal)
         for part in switched:
-            method = self.steps.methods[part["method"]]
-            method.settle(part)
-            method.retire(part, self.old_roots)
+            self.steps.methods[part["method"]].settle(part)
+        self._complete_parts(journal, switched, "stop")
+
+    def _complete_parts(self, journal, parts, phase):
+        """Complete some parts and remove them from the journal, so that a rollback of the others leaves them as they are."""
+        for part in parts:
+            self.steps.methods[part["method"]].retire(part, self.old_roots)
             self.old_roots.discard(part["to"])
         configuration = engine_files.read_configuration(self.host)
-        names = ["containerd"] if switched[0]["name"] == STORE else ["daemon_json", "drop_in", "earlier_drop_in"]
-        self.state.save_journal(journal, parts=[part for part in journal["parts"] if part not in switched], phase="stop",
+        names = ["containerd"] if parts[0]["name"] == STORE else ["daemon_json", "drop_in", "earlier_drop_in"]
+        self.state.save_journal(journal, parts=[part for part in journal["parts"] if part not in parts], phase=phase,
                                 **{name: configuration[name] for name in names})
 
     def _continue(self, journal, deadline):
@@ -167,8 +174,10 @@ class Move:
         if phase == "place" or (phase == "switch" and not self.steps.is_switched(journal)):
             self.state.save_journal(journal, phase="stop")
         elif phase in ("switch", "start") and self.steps.is_on_new_roots(journal):
-            phases = {method.phase_after_boot for unused, method in self.steps.methods_of(journal)}
-            phase = "retire" if phases == {"retire"} else "switch"
+            complete = [part for part, method in self.steps.methods_of(journal) if method.phase_after_boot == "retire"]
+            phase = "retire" if len(complete) == len(journal["parts"]) else "switch"
             self.state.save_journal(journal, objects=self.host.list_objects(), phase=phase)
             if phase == "switch":
+                if complete:  # Docker may have written to the copy since
+                    self._complete_parts(journal, complete, phase)
                 self.steps.stop_live_restore(journal)

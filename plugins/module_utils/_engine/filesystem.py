@@ -66,7 +66,8 @@ def partial_copy_path(target):
 
 def check_absolute_path(target, name):
     """Raise DataRootError if `target` is not a path for the data of Docker or containerd. name: str, such as `data root`."""
-    if not target.startswith("/") or os.path.normpath(target) != target.rstrip("/") or target in SYSTEM_DIRECTORIES:
+    is_normal = target.startswith("/") and not target.startswith("//") and os.path.normpath(target) == target.rstrip("/")
+    if not is_normal or target in SYSTEM_DIRECTORIES:
         raise DataRootError("%r is not a valid %s: it must be an absolute path without `.` and `..` and not a system "
                             "directory. Choose another path" % (target, name))
 

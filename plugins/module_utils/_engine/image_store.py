@@ -69,6 +69,8 @@ def uses_system_containerd(host, location):
     known = (location.info.get("Containerd") or {}).get("Address")
     address = known or location.options.get("containerd") or flag_value(location.words, "--containerd")
     if address:
+        if not isinstance(address, str) or "\0" in address:  # Docker does not start with it
+            return False
         return os.path.realpath(address) == os.path.realpath(SYSTEM_ADDRESS)
     return host.is_containerd_running()
 

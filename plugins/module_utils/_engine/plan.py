@@ -101,7 +101,7 @@ def plan_move(host, old_roots, location, target, containerd_target="", is_contai
                                plan_store(host, location, containerd_target, is_containerd_shared)) if part]
     if not parts:
         return None
-    _check_separate(parts)
+    _check_separate(parts, os.path.realpath(location.root))
     _check_space([part for part in parts if part["method"] == "copy"])
     is_moved = any(part["method"] != "none" for part in parts)
     if is_moved:
@@ -145,6 +145,8 @@ def plan_store(host, location, target, is_shared):
     if not store.root or is_same_path(store.root, target):
         return None
     source = os.path.realpath(store.root)
+    if not os.path.isdir(source):  # containerd has never run: it creates its root when it starts
+        return None
     if filesystem.is_inside(source, os.path.realpath(location.root)):  # it moves together with the data root
         return None
     filesystem.check_target_path(source, target, STORE)
@@ -168,13 +170,21 @@ def _plan_directory(name, source, directory, requested, has_overlay):
                     free=status.f_bavail * status.f_frsize)
 
 
-def _check_separate(parts):
-    """Raise DataRootError if one new root contains another one."""
+def _check_separate(parts, data_root):
+    """Raise DataRootError if a new root is inside another root, new or current, or if a root that is moved contains the other one.
+
+    data_root: str, Docker's current one, also if it remains.
+    """
+    paths = {DATA: [data_root], STORE: []}
     for part in parts:
-        for other in parts:
-            if part is not other and filesystem.is_inside(part["to"], other["to"]):
-                raise DataRootError("The new %s %s is inside the new %s %s. Choose separate paths" % (
-                    part["name"], part["to"], other["name"], other["to"]))
+        paths[part["name"]] += [os.path.realpath(part["from"]), os.path.realpath(part["to"])]
+    for part, name in [(part, name) for part in parts for name in (DATA, STORE) if name != part["name"]]:
+        for other in paths[name]:
+            if filesystem.is_inside(os.path.realpath(part["to"]), other):
+                raise DataRootError("The new %s %s is inside the %s %s. Choose separate paths" % (part["name"], part["to"], name, other))
+            if part["method"] != "none" and filesystem.is_inside(other, part["from"]):
+                raise DataRootError("The %s %s is inside the %s %s, which is moved. Choose separate paths" % (
+                    name, other, part["name"], part["from"]))
 
 
 def _has_data_to_move(old_roots, source, target, location):

@@ -101,6 +101,9 @@ class Steps:
 
     def _switch_store(self, store):
         self._check_stopped()
+        if self.host.is_containerd_running():
+            raise DataRootError("containerd is running although it was stopped, and may have changed its data since it was copied. Stop "
+                                "what uses containerd")
         engine_files.write_containerd_root(self.host, store["requested"])
         root = self.host.containerd_root()
         if root != store["requested"]:
