@@ -35,10 +35,10 @@ def test_a_purge_removes_only_what_containerd_has_created_from_its_root(tmp_path
 def test_a_configuration_that_cannot_be_read_prevents_a_removal_only_if_data_is_removed_too():
     with open(os.path.join(ROOT, "roles", "docker_ce", "tasks", "absent.yml")) as source:
         task = yaml.safe_load(source)[0]
-    fails = jinja2.Environment().compile_expression(task["failed_when"])
-    results = [fails(__docker_ce_data={"failed": failed}, __docker_ce={"purge_data": purge})
-               for failed in (True, False) for purge in (True, False)]
-    assert results == [True, False, False, False]
+    environment = jinja2.Environment()
+    applies, holds = [environment.compile_expression(text) for text in (task["when"], task["ansible.builtin.assert"]["that"])]
+    assert [applies(__docker_ce={"purge_data": purge}) for purge in (True, False)] == [True, False]
+    assert [holds(__docker_ce_root={"problem": problem}) for problem in ("", "a sentence")] == [True, False]
 
 
 @pytest.mark.parametrize("options, exec_start, command, is_checked", [
