@@ -101,6 +101,17 @@ def test_old_roots_are_removed_on_request(store_host, monkeypatch):
     assert len(read_files(store_host.image_directory())) == 2
 
 
+def test_old_roots_are_kept_while_the_root_of_containerd_is_not_known(store_host, monkeypatch):
+    disable_rename(monkeypatch)
+    finish(move_of(store_host))
+
+    def fail():
+        raise DataRootError("`containerd config dump` failed")
+    store_host.containerd_root = fail
+    finish(move_of(store_host, keep_old=False))
+    assert [path for path in move_of(store_host).old_roots.existing() if path.startswith(store_host.default_root + ".old-2")]
+
+
 # ---- interruptions
 
 def change_data(host, data, images):

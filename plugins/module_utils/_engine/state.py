@@ -150,12 +150,15 @@ class OldRoots:
         return directories[-1] if directories else None
 
     def remove_unused(self):
-        """Remove the old roots unless they are kept, but nothing while Docker does not run, and never a current root."""
+        """Remove the old roots unless they are kept, but never a current root, and nothing while the current roots are not known."""
         paths = self.removable()
         info = self.host.docker_info() if paths else {}
-        current = [info["DockerRootDir"], self.host.containerd_root()] if info else []
+        try:
+            current = [info["DockerRootDir"], self.host.containerd_root()] if info else []
+        except DataRootError:  # the configuration of a containerd that Docker does not need
+            current = []
         for path in paths:
-            if not info or any(is_same_path(root, path) for root in current):
+            if not current or any(is_same_path(root, path) for root in current):
                 continue
             if os.path.ismount(path):
                 for name in os.listdir(path):
