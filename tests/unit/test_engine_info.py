@@ -58,6 +58,12 @@ def test_versions_and_holds_of_debian_are_read(tmp_path):
     assert packages.installed_packages(host, NAMES) == ({"docker-ce": "5:24.0.7-1", "containerd.io": "1.6.26-1"}, ["docker-ce"])
 
 
+def test_packages_of_rpm_are_found_on_a_host_that_has_dpkg_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(packages, "REPOSITORY_FILES", ())
+    host = CommandHost(tmp_path, {"dpkg-query": (1, "", "no packages found matching docker-ce"), "rpm": (1, RPM, "")})
+    assert packages.installed_packages(host, NAMES)[0] == {"docker-ce": "3:24.0.7-1.el9", "containerd.io": "1.6.26-3.1.el9"}
+
+
 @pytest.mark.parametrize("exclude, held", [
     ("exclude=docker-ce containerd.io\n", ["docker-ce", "containerd.io"]),
     ("excludepkgs = docker-*,\n  x\n", ["docker-ce", "docker-ce-cli"]),

@@ -17,19 +17,17 @@ EXCLUDE = re.compile(r"(?m)^exclude(?:pkgs)?\s*=(.*(?:\n[ \t]+\S.*)*)")  # dnf.c
 def installed_packages(host, names):
     """(versions, held): {name: version} of those packages that are installed, and which names (list of str) are held.
 
-    A version has the form of the package manager, such as 5:24.0.7-1~debian.12~bookworm or 3:24.0.7-1.el9. Without dpkg and rpm
-    both are empty. host: Host. names: list of str.
+    A version has the form of the package manager, such as 5:24.0.7-1~debian.12~bookworm or 3:24.0.7-1.el9. dpkg and rpm are both
+    asked, since each can be installed as a tool on a system of the other. host: Host. names: list of str.
     """
     if not names:
         return {}, []
-    code, out, unused = host.run("dpkg-query", "--show", "--showformat", DPKG_FORMAT, *names)
-    if code != 127:
-        return _parse_dpkg(out)
+    versions, held = _parse_dpkg(host.run("dpkg-query", "--show", "--showformat", DPKG_FORMAT, *names)[1])
     code, out, unused = host.run("rpm", "--query", "--queryformat", RPM_FORMAT, *names)
-    if code == 127:
-        return {}, []
-    versions = dict(line.split("\t") for line in out.splitlines() if line.count("\t") == 1)  # others: `package X is not installed`
-    return versions, [name for name in names if is_excluded(name)]
+    if code != 127:
+        versions.update(line.split("\t") for line in out.splitlines() if line.count("\t") == 1)  # others: `package X is not installed`
+        held += [name for name in names if is_excluded(name)]
+    return versions, held
 
 
 def _parse_dpkg(out):
