@@ -81,7 +81,7 @@ def test_store_on_another_filesystem_is_moved_and_nothing_is_left_behind(host):
     assert host.check_output("sed 1d /etc/containerd/config.toml") == host.check_output("printf '%%b' %s", CONFIG)
     assert kib(host, "/var/lib/docker", "/var/lib/containerd") < 1000
     size = kib(host, "/appdata")
-    host.check_output("docker pull --quiet busybox:latest || docker pull --quiet rancher/pause:3.2")
+    host.check_output("docker pull --quiet rancher/mirrored-coreos-etcd:v3.4.16-rancher1")
     assert kib(host, "/var/lib/docker", "/var/lib/containerd") < 1000 and kib(host, "/appdata") > size
     started = start_count("debian13")
     assert run_role(docker_ce_data_root_keep_old=False).changed == 0 and start_count("debian13") == started
