@@ -18,6 +18,7 @@ SYSTEMS = {
 OPTIONS = {"docker_ce_version": "20.10", "docker_ce_cli_version": "20.10.24", "docker_ce_repository_channel": "test",
            "docker_ce_hold": "yes", "docker_ce_repository_url": "https://m", "docker_ce_package_files": ["/srv/packages/", "https://m/a.deb"],
            "docker_ce_environment": {"NAME": 'a "quoted" 100% \\ value'}, "docker_ce_http_proxy": "http://proxy",
+           "docker_ce_containerd_root": "",
            "docker_ce_exec_start": "/usr/bin/dockerd -D", "docker_ce_tls_address": "0.0.0.0:2376"}
 BASES = {"ubuntu": "ubuntu noble", "fedora": "fedora/40", "rhel": "centos/9", "oracle": "centos/8", "centos7": "centos/7"}
 RESULT = ("{{ {'repository': __docker_ce_repository_text, 'packages': __docker_ce_packages[ansible_facts.os_family],"

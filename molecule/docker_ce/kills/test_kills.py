@@ -36,10 +36,12 @@ if driver == "overlayfs":
     dump = subprocess.check_output(("containerd", "config", "dump"), stderr=subprocess.DEVNULL).decode()
     store = re.search("^root = ['\"](.*)['\"]$", dump, re.M).group(1)
     parts += [(store, "io.containerd.content.v1.content"), (store, "io.containerd.snapshotter.v1.overlayfs/snapshots")]
+# Docker leaves a directory of its checks if the power fails while it starts: moby v28.5.2 daemon/graphdriver/overlay2/check.go.
+ignored = re.compile("merged$|check-overlayfs-support|opaque-bug-check|metacopy-check")
 content = {}
 for base, part in parts:
     for folder, folders, files in os.walk(os.path.join(base, part)):
-        folders[:] = sorted(name for name in folders if name != "merged")
+        folders[:] = sorted(name for name in folders if not ignored.match(name))
         for name in sorted(folders + files):
             path = os.path.join(folder, name)
             if name in ("metadata.db", "backingFsBlockDev"):
