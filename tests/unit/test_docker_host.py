@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is read from units, environment files and the output of docker and rsync, and which SELinux rules are set."""
+import json
+
 import pytest
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError, parse_daemon_json, render_daemon_json
 from ansible_collections.fay.rancher.plugins.module_utils._engine.copying import parse_progress
@@ -98,20 +100,6 @@ def test_parsers_accept_any_text(text):
         pass
 
 
-def test_objects_that_docker_removes_when_it_stops_are_not_listed(monkeypatch):
-    anonymous, named, of_task = "a" * 64, "b" * 63, "d" * 64
-    answers = {
-        ("image",): "sha256:1\nsha256:1\n", ("volume",): "%s\n%s\n%s\n%s\nthings\n" % (anonymous, named, "c" * 64, of_task),
-        ("network",): "bridge\nhost\n", ("ps",): "id1\nid2\nid3\n",
-        ("inspect",): "id1|running|always|false||things \nid2|running||true||%s %s \nid3|running||false|task1|%s served \n" % (
-            anonymous, named, of_task)}
-    host = Host()
-    monkeypatch.setattr(host, "run_docker", lambda *command: (0, answers[command[:1]], ""))
-    assert host.list_objects() == {
-        "images": ["sha256:1"], "networks": ["bridge", "host"], "containers": {"id1": ["running", "always"]},
-        "volumes": [named, "c" * 64, "things"]}
-
-
 def test_docker_is_stopped_again_if_its_socket_starts_it(monkeypatch):
     host = Host()
     states = ["active", "active"]  # answers of `systemctl is-active`, then `inactive`
@@ -161,3 +149,29 @@ def test_no_selinux_rules_are_added_for_the_default_root(monkeypatch):
     monkeypatch.setattr(host, "run", lambda *command: commands.append(command) or (0, "", ""))
     host.apply_selinux_rules("/var/lib/docker")
     assert commands == [("selinuxenabled",), ("restorecon", "-R", "/var/lib/docker")]
+
+
+def container(identifier, status="running", policy="always", **changes):
+    """What `docker container inspect` prints for a container, as far as it is read. changes: of HostConfig, Config and Mounts."""
+    return {"Id": identifier, "State": {"Status": status}, "Config": {"Labels": changes.get("labels")}, "Mounts": changes.get("mounts", []),
+            "HostConfig": {"AutoRemove": changes.get("removed", False), "RestartPolicy": {"Name": policy, "MaximumRetryCount": 0}}}
+
+
+def test_containers_are_listed_with_bind_mounts_and_without_those_that_end_with_docker(monkeypatch):
+    """A bind mount has no name. Labels are null if there are none."""
+    anonymous = "0" * 63
+    found = [container("a", mounts=[{"Type": "bind", "Source": "/srv"}, {"Type": "volume", "Name": "kept"}]), container("b", "exited", ""),
+             container("c", removed=True, mounts=[{"Type": "volume", "Name": anonymous + "1"}, {"Type": "bind"}]),
+             container("d", labels={"com.docker.swarm.task.id": "t"}, mounts=[{"Type": "volume", "Name": anonymous + "2"}])]
+    answers = {"image": "i\n", "volume": "\n".join(["kept", anonymous + "1", anonymous + "2", anonymous + "3"]), "network": "bridge\n",
+               "ps": "a\nb\nc\nd\n", "container": json.dumps(found)}
+    host = Host()
+    monkeypatch.setattr(host, "run_docker", lambda *command: (0, answers[command[0]], ""))
+    assert host.list_objects() == {"images": ["i"], "networks": ["bridge"], "volumes": [anonymous + "3", "kept"],
+                                   "containers": {"a": ["running", "always"], "b": ["exited", "no"]}}
+
+
+def test_without_containers_none_is_inspected(monkeypatch):
+    host = Host()
+    monkeypatch.setattr(host, "run_docker", lambda *command: (0, "", "") if command[0] != "container" else 1 / 0)
+    assert host.list_objects() == {"images": [], "volumes": [], "networks": [], "containers": {}}

@@ -23,14 +23,16 @@ MODULE = "--exact --full '/usr/bin/python3[.0-9]*'"  # Ansible's module, read fr
 
 # One digest of everything in a data root that Docker does not rewrite when it starts, and what Docker lists.
 CONTENT_SCRIPT = r"""
-import hashlib, json, os, stat, subprocess, sys
+import hashlib, json, os, re, stat, subprocess, sys
 def docker(*words):
     return subprocess.check_output(("docker",) + words).decode().split("\n")
 root = docker("info", "--format", "{{.DockerRootDir}}")[0]
 total = hashlib.sha256()
+# Docker leaves a directory of its checks if the power fails while it starts: moby v28.5.2 daemon/graphdriver/overlay2/check.go.
+ignored = re.compile("merged$|check-overlayfs-support|opaque-bug-check|metacopy-check")
 for part in ("image", "overlay2", "volumes"):
     for folder, folders, files in os.walk(os.path.join(root, part)):
-        folders[:] = sorted(name for name in folders if name != "merged")
+        folders[:] = sorted(name for name in folders if not ignored.match(name))
         for name in sorted(folders + files):
             path = os.path.join(folder, name)
             if name in ("metadata.db", "backingFsBlockDev"):

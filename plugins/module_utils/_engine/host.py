@@ -21,8 +21,7 @@ LISTS = (("images", ("image", "ls", "--all", "--quiet", "--no-trunc")),
          ("volumes", ("volume", "ls", "--quiet")),
          ("networks", ("network", "ls", "--filter", "scope=local", "--format", "{{.Name}}")),
          ("containers", ("ps", "--all", "--quiet", "--no-trunc")))
-CONTAINER_FORMAT = ('{{.Id}}|{{.State.Status}}|{{.HostConfig.RestartPolicy.Name}}|{{.HostConfig.AutoRemove}}|'
-                    '{{index .Config.Labels "com.docker.swarm.task.id"}}|{{range .Mounts}}{{.Name}} {{end}}')
+SWARM_TASK = "com.docker.swarm.task.id"  # the label of a container of a swarm task: moby v28.5.2 daemon/cluster/executor/container
 # Everything that Docker's data contains: links, ACLs, extended attributes, holes, devices, numeric owners.
 RSYNC_OPTIONS = ["-aHAXS", "--numeric-ids", "--delete", "--one-file-system", "--exclude=/lost+found", "--exclude=/" + MARKER]
 # Runs in a separate session, so that the copy continues if this run is killed.
@@ -137,14 +136,15 @@ class Host:
     def _inspect_containers(self, identifiers):
         """({id: [state, restart policy]} of containers that survive a stop, names of the volumes of the others)."""
         containers, temporary_volumes = {}, set()
-        if identifiers:
-            out = self.run_docker("inspect", "--format", CONTAINER_FORMAT, *identifiers)[1]
-            for line in out.splitlines():
-                identifier, state, policy, removed, task, volumes = line.split("|")
-                if removed == "true" or task:
-                    temporary_volumes.update(volumes.split())
-                else:
-                    containers[identifier] = [state, policy or "no"]
+        # JSON, since a template fails for a bind mount, which has no name (Docker 26.1). Containers that were removed are left out.
+        out = self.run_docker("container", "inspect", *identifiers)[1] if identifiers else "[]"
+        for container in json.loads(out or "[]"):
+            settings = container["HostConfig"]
+            if settings.get("AutoRemove") or SWARM_TASK in (container["Config"].get("Labels") or {}):
+                temporary_volumes.update(mount.get("Name") for mount in container.get("Mounts") or [])
+            else:
+                policy = (settings.get("RestartPolicy") or {}).get("Name")
+                containers[container["Id"]] = [container["State"]["Status"], policy or "no"]
         return containers, temporary_volumes
 
     def reload(self):
