@@ -160,11 +160,11 @@ def container(identifier, status="running", policy="always", **changes):
 def test_containers_are_listed_with_bind_mounts_and_without_those_that_end_with_docker(monkeypatch):
     """A bind mount has no name. Labels are null if there are none."""
     anonymous = "0" * 63
-    found = [container("a", mounts=[{"Type": "bind", "Source": "/srv"}, {"Type": "volume", "Name": "kept"}]), container("b", "exited", ""),
+    items = [container("a", mounts=[{"Type": "bind", "Source": "/srv"}, {"Type": "volume", "Name": "kept"}]), container("b", "exited", ""),
              container("c", removed=True, mounts=[{"Type": "volume", "Name": anonymous + "1"}, {"Type": "bind"}]),
              container("d", labels={"com.docker.swarm.task.id": "t"}, mounts=[{"Type": "volume", "Name": anonymous + "2"}])]
     answers = {"image": "i\n", "volume": "\n".join(["kept", anonymous + "1", anonymous + "2", anonymous + "3"]), "network": "bridge\n",
-               "ps": "a\nb\nc\nd\n", "container": json.dumps(found)}
+               "ps": "a\nb\nc\nd\n", "container": json.dumps(items)}
     host = Host()
     monkeypatch.setattr(host, "run_docker", lambda *command: (0, answers[command[0]], ""))
     assert host.list_objects() == {"images": ["i"], "networks": ["bridge"], "volumes": [anonymous + "3", "kept"],
