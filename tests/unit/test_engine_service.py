@@ -6,10 +6,13 @@ import time
 
 import pytest
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
+from ansible_collections.fay.rancher.plugins.module_utils._engine.host import Host
 from ansible_collections.fay.rancher.plugins.module_utils._engine.service import Service
 
 
-class CommandHost:
+class CommandHost(Host):
+    """A host whose commands are recorded."""
+
     def __init__(self, failing=(), events=""):
         self.commands, self.failing, self.events = [], failing, events
 

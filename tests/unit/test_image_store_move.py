@@ -5,7 +5,7 @@
 import os
 
 import pytest
-from ansible_collections.fay.rancher.plugins.module_utils._engine import plan
+from ansible_collections.fay.rancher.plugins.module_utils._engine import image_store, plan
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
 from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import read_text
 from ansible_collections.fay.rancher.plugins.module_utils._engine.journal import DATA, STORE
@@ -243,8 +243,9 @@ def test_other_users_of_containerd_are_rejected_unless_they_are_accepted(store_h
     assert move_both(store_host, is_containerd_shared=True).plan()
 
 
-def test_a_mount_below_the_store_is_rejected(store_host):
-    store_host.mounts_below = lambda directory: [directory + "/io.containerd.content.v1.content", directory + "/tmpmounts/1"]
+def test_a_mount_below_the_store_is_rejected(store_host, monkeypatch):
+    monkeypatch.setattr(image_store, "mounts_below", lambda directory: [
+        directory + "/io.containerd.content.v1.content", directory + "/tmpmounts/1"])
     with pytest.raises(DataRootError, match="mounted below containerd's root, and .*: [^,]*/io.containerd.content.v1.content. Unmount"):
         move_both(store_host).plan()
 

@@ -6,7 +6,6 @@ import os
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
 from ansible_collections.fay.rancher.plugins.module_utils._engine.containerd_config import find_root
-from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import mounts_below
 from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import command_words, environment, exec_start, flag_value
 
 DEFAULT_CONTAINERD_ROOT = "/var/lib/containerd"  # containerd defaults/defaults_unix.go
@@ -20,10 +19,6 @@ class ContainerdService:
 
     def run(self, *command):
         raise NotImplementedError
-
-    def mounts_below(self, directory):
-        """Mount points (list of str) below a directory."""
-        return mounts_below(directory)
 
     def is_containerd_running(self):
         return self.run("systemctl", "is-active", "containerd.service")[1].strip() == "active"

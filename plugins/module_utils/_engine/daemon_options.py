@@ -104,7 +104,7 @@ def problems(options, command="", version=""):
         messages += ["Docker %s does not support the option %s" % (version, name) for name in sorted(set(options) - set(OPTIONS))]
     messages += ["%s is set both in daemon.json and as a flag in docker.service" % name
                  for name in sorted((set(options) & options_set_by_flags(command)) - {"runtimes"})]
-    if _image_store_choice(options) is True:
+    if feature(options, IMAGE_STORE_FEATURE) is True:
         if options.get("userns-remap"):
             messages.append("userns-remap and the containerd image store exclude each other. Use the classic store")
         if major and int(major.group()) < FIRST_WITH_IMAGE_STORE:
@@ -114,10 +114,10 @@ def problems(options, command="", version=""):
     return messages
 
 
-def _image_store_choice(options):
-    """The value of IMAGE_STORE_FEATURE in options (dict); None if it is not set."""
+def feature(options, name):
+    """The value of one of the `features` in options (dict); None if it is not set."""
     features = options.get("features")
-    return features.get(IMAGE_STORE_FEATURE) if isinstance(features, dict) else None
+    return features.get(name) if isinstance(features, dict) else None
 
 
 def needs_restart(options, previous):
@@ -127,4 +127,5 @@ def needs_restart(options, previous):
     """
     options, previous = [{name: value for name, value in each.items() if value is not None} for each in (options, previous)]
     changed = {name for name in set(options) | set(previous) if options.get(name) != previous.get(name)}
-    return _image_store_choice(options) != _image_store_choice(previous) or bool(changed - RELOADABLE or set(previous) - set(options))
+    changes_store = feature(options, IMAGE_STORE_FEATURE) != feature(previous, IMAGE_STORE_FEATURE)
+    return changes_store or bool(changed - RELOADABLE or set(previous) - set(options))

@@ -75,8 +75,7 @@ def move_containerd_root(host, old, new):
     """Change containerd's root from below `old` to the same path below `new`, if it is below `old`."""
     root = containerd_root(host, old)
     if root:
-        moved = new + os.path.realpath(root)[len(old):]
-        write_configuration(host.containerd_config, set_root(read_text(host.containerd_config), moved))
+        write_containerd_root(host, new + os.path.realpath(root)[len(old):])
 
 
 def write_containerd_root(host, root):

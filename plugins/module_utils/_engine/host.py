@@ -171,8 +171,12 @@ class Host(ContainerdService):
         self.run("systemctl", "reset-failed", "docker.service", "docker.socket")
         code, unused, err = self.run("systemctl", "start", "docker.service")
         if code:
-            log = self.run("journalctl", "--unit=docker.service", "--lines=5", "--no-pager", "--output=cat")[1]
-            raise DataRootError("Docker does not start: %s %s" % (err.strip(), " | ".join(log.split("\n"))))
+            raise DataRootError("Docker does not start: %s %s" % (err.strip(), self.last_messages()))
+
+    def last_messages(self):
+        """The last lines of Docker's log, on one line (str)."""
+        log = self.run("journalctl", "--unit=docker.service", "--lines=5", "--no-pager", "--output=cat")[1]
+        return " | ".join(log.strip().split("\n"))
 
     # ---- rsync
 

@@ -11,8 +11,8 @@ import os
 import re
 
 from ansible_collections.fay.rancher.plugins.module_utils._engine.config import DataRootError
-from ansible_collections.fay.rancher.plugins.module_utils._engine.daemon_options import IMAGE_STORE_FEATURE
-from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import has_data, is_inside
+from ansible_collections.fay.rancher.plugins.module_utils._engine.daemon_options import IMAGE_STORE_FEATURE, feature
+from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem import has_data, is_inside, mounts_below
 from ansible_collections.fay.rancher.plugins.module_utils._engine.unit import flag_value
 
 CLASSIC, CONTAINERD = "classic", "containerd"
@@ -44,8 +44,7 @@ def _store_of_running(info):
 
 def _store_of_stopped(host, location):
     """The store that Docker would choose: moby docker-v29.7.2 daemon/image_store_choice.go and daemon/command/daemon_linux.go."""
-    features = location.options.get("features")
-    chosen = features.get(IMAGE_STORE_FEATURE) if isinstance(features, dict) else None
+    chosen = feature(location.options, IMAGE_STORE_FEATURE)
     if chosen is not None:
         return CONTAINERD if chosen else CLASSIC
     major = re.match(r"\d+", host.installed_version())
@@ -63,8 +62,7 @@ def uses_system_containerd(host, location):
     Without an address, Docker uses that containerd if it runs, and starts its own one in the data root otherwise: moby v28.5.2
     cmd/dockerd/daemon.go, initializeContainerd(). From 29.7 it can contain one itself, also in the data root.
     """
-    features = location.options.get("features")
-    if isinstance(features, dict) and features.get("embedded-containerd"):
+    if feature(location.options, "embedded-containerd"):
         return False
     known = (location.info.get("Containerd") or {}).get("Address")
     address = known or location.options.get("containerd") or flag_value(location.words, "--containerd")
@@ -90,10 +88,10 @@ def check_store_users(host, is_shared):
                                 "moved. Stop what runs them (for a kubelet: drain the node and stop kubelet)" % (len(tasks), name))
 
 
-def check_store_mounts(host, root):
+def check_store_mounts(root):
     """Raise DataRootError if a filesystem of the user is mounted below containerd's root."""
     temporary = os.path.join(root, "tmpmounts")  # containerd v2.1 cmd/containerd/command/main.go, SetTempMountLocation()
-    foreign = [point for point in host.mounts_below(root) if not is_inside(point, temporary)]
+    foreign = [point for point in mounts_below(root) if not is_inside(point, temporary)]
     if foreign:
         raise DataRootError("Another filesystem is mounted below containerd's root, and a move would not include it: %s. Unmount it, or "
                             "set docker_ce_containerd_root to \"\"" % ", ".join(foreign))

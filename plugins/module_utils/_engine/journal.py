@@ -21,7 +21,6 @@ from ansible_collections.fay.rancher.plugins.module_utils._engine.filesystem imp
 
 DATA = "data root"
 STORE = "containerd's root"
-PART_KEYS = ("from", "to", "method", "size", "entries", "free")
 
 
 def new_part(name, source, target, method, requested=None, size=0, entries=0, free=0):

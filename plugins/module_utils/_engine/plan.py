@@ -153,7 +153,7 @@ def plan_store(host, location, target, is_shared):
     host.check_containerd_unit()
     if has_data(source):
         check_store_users(host, is_shared)
-        check_store_mounts(host, source)
+        check_store_mounts(source)
     directory = os.path.realpath(target) if os.path.islink(target) else target
     _check_target(source, directory, STORE)
     return _plan_directory(STORE, source, directory, target, has_overlay=True)
@@ -161,13 +161,18 @@ def plan_store(host, location, target, is_shared):
 
 def _plan_directory(name, source, directory, requested, has_overlay):
     """The part (dict) of the journal for a directory whose data is moved."""
-    parent = existing_parent(directory if os.path.isdir(directory) else os.path.dirname(directory))
+    parent = _existing_directory(directory)
     if has_overlay:
         _check_filesystem(directory, parent)
     size, entries = filesystem.measure_data(source)
     status = os.statvfs(parent)
     return new_part(name, source, directory, _choose_method(source, directory, parent), requested=requested, size=size, entries=entries,
                     free=status.f_bavail * status.f_frsize)
+
+
+def _existing_directory(path):
+    """The directory (str) whose filesystem the data gets: `path` itself, or the existing one in which it will be created."""
+    return existing_parent(path if os.path.isdir(path) else os.path.dirname(path))
 
 
 def _check_separate(parts, data_root):
@@ -289,7 +294,7 @@ def _check_space(parts):
 
     parts: list of dict, those that are copied. Raises DataRootError.
     """
-    parents = {part["name"]: existing_parent(part["to"] if os.path.isdir(part["to"]) else os.path.dirname(part["to"])) for part in parts}
+    parents = {part["name"]: _existing_directory(part["to"]) for part in parts}
     for device in {os.stat(parent).st_dev for parent in parents.values()}:
         together = [part for part in parts if os.stat(parents[part["name"]]).st_dev == device]
         _check_space_of_filesystem(together, parents[together[0]["name"]])

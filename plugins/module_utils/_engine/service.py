@@ -64,5 +64,4 @@ class Service:
     def _run(self, verb, unit):
         code, unused, err = self.host.run("systemctl", verb, unit)
         if code:
-            log = self.host.run("journalctl", "--unit=docker.service", "--lines=5", "--no-pager", "--output=cat")[1]
-            raise DataRootError("`systemctl %s %s` failed: %s %s" % (verb, unit, err.strip(), " | ".join(log.strip().split("\n"))))
+            raise DataRootError("`systemctl %s %s` failed: %s %s" % (verb, unit, err.strip(), self.host.last_messages()))
